@@ -1,0 +1,4 @@
+package llmengine.data;
+
+/** One turn of a conversation. */
+public record Message(Role role, String content) {}
