@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 package llmengine.engine;
 
-/** A file that can't be used: {@code <where>: <what>: expected ..., got .... <what to do>}. */
+/** A file or checkpoint that is not what it should be. */
 public final class FormatException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
