@@ -3,6 +3,7 @@ package llmengine.engine.file;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import llmengine.engine.DType;
 
 /**
  * The dtypes a safetensors header may name, with their size in bits
@@ -50,6 +51,31 @@ public enum SafetensorsType {
   /** Bits per value. */
   public int bits() {
     return bits;
+  }
+
+  /** The dtype of tensors that can use these bytes in place; empty if the engine has none. */
+  public Optional<DType> dtype() {
+    return switch (this) {
+      case F32 -> Optional.of(DType.F32);
+      case F16 -> Optional.of(DType.F16);
+      case BF16 -> Optional.of(DType.BF16);
+      case I32 -> Optional.of(DType.I32);
+      case I8 -> Optional.of(DType.I8);
+      case U8 -> Optional.of(DType.U8);
+      default -> Optional.empty();
+    };
+  }
+
+  /** How tensors of this dtype are stored. */
+  public static SafetensorsType of(DType dtype) {
+    return switch (dtype) {
+      case F32 -> F32;
+      case F16 -> F16;
+      case BF16 -> BF16;
+      case I32 -> I32;
+      case I8 -> I8;
+      case U8 -> U8;
+    };
   }
 
   static Optional<SafetensorsType> named(String name) {

@@ -20,6 +20,14 @@ public record StoredTensor(
     return count;
   }
 
+  /**
+   * Whether the data start at a multiple of the value's size, as typed memory access needs. Files
+   * by common writers are aligned, but the format does not demand it: copy the bytes if not.
+   */
+  public boolean isAligned() {
+    return position % Math.max(1, type.bits() / 8) == 0;
+  }
+
   @Override
   public String toString() {
     return name + " " + type + Arrays.toString(shape);
