@@ -95,7 +95,7 @@ class GgufDecodeTest {
     float[] row = new float[(int) tensor.shape()[tensor.shape().length - 1]];
     file.decode(tensor, tensor.count() - row.length, row, row.length);
     assertThat(row[row.length - 1]).isEqualTo(decoded[decoded.length - 1]);
-    assertThatThrownBy(() -> file.decode(tensor, 1, row, row.length))
+    assertThatThrownBy(() -> file.decode(tensor, -1, row, row.length))
         .satisfies(
             e ->
                 assertThat(e)
