@@ -15,10 +15,11 @@ import llmengine.nn.generate.KvCache;
  * @param positions (M) I32, for the rotary embedding
  * @param segments which of them attend to which
  * @param maxPosition the largest position
+ * @param maxId the largest id, or a negative one if there is any
  * @param cache keys and values of earlier tokens, which the model extends; empty in training
  */
 public record Batch(
-    Tensor ids, Tensor positions, Segments segments, int maxPosition, Optional<KvCache> cache) {
+    Tensor ids, Tensor positions, Segments segments, int maxPosition, int maxId, Optional<KvCache> cache) {
 
   /** Whole sequences, without a cache; {@code positions} usually restart at 0 for each. */
   public static Batch of(Scope scope, int[] ids, int[] positions, Segments segments) {
@@ -35,6 +36,7 @@ public record Batch(
         scope.empty(DType.I32, ids.length).set(positions),
         segments,
         max(positions),
+        highest(ids),
         Optional.empty());
   }
 
@@ -64,7 +66,19 @@ public record Batch(
         scope.empty(DType.I32, ids.length).set(positions),
         cache.reserve(slots, counts),
         max(positions),
+        highest(ids),
         Optional.of(cache));
+  }
+
+  private static int highest(int[] ids) {
+    int max = 0;
+    for (int id : ids) {
+      if (id < 0) {
+        return id;
+      }
+      max = Math.max(max, id);
+    }
+    return max;
   }
 
   private static int max(int[] values) {

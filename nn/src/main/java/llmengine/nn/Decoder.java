@@ -140,6 +140,14 @@ public final class Decoder implements AutoCloseable {
    * @throws ShapeException if an id is outside the vocabulary
    */
   public Tensor hidden(Tape tape, Batch batch) {
+    if (batch.maxId() < 0 || batch.maxId() >= spec.vocab()) {
+      throw new ShapeException(
+          "model: token id outside the vocabulary: expected 0 to "
+              + (spec.vocab() - 1)
+              + ", got "
+              + batch.maxId()
+              + ". Do tokenizer and checkpoint belong together?");
+    }
     ropes.values().forEach(r -> r.ensure(batch.maxPosition() + 1));
     tape.enter("model");
     Tensor x = embedding.forward(tape, batch.ids());
