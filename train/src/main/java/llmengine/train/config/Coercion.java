@@ -121,8 +121,7 @@ final class Coercion {
       if (!(item instanceof Value.Scalar(String text, boolean quoted)) || item.isNull()) {
         throw new Misfit("has an element that is not a word");
       }
-      if (spec.key().choices().length > 0
-          && !Arrays.asList(spec.key().choices()).contains(text)) {
+      if (spec.key().choices().length > 0 && !Arrays.asList(spec.key().choices()).contains(text)) {
         throw notAChoice(spec, text);
       }
       list.add(scalar(spec, spec.elementType(), text));

@@ -43,9 +43,14 @@ final class CommandLine {
         line.put(word.substring(0, equals), word.substring(equals + 1));
       } else {
         problems.add(
-            WHERE + ": " + word + " is not understood: expected "
+            WHERE
+                + ": "
+                + word
+                + " is not understood: expected "
                 + (rest.nextIndex() == 1 ? "a .yaml, .yml or .json file, " : "")
-                + "key=value or --key value, got \"" + word + "\". Remove or correct it.");
+                + "key=value or --key value, got \""
+                + word
+                + "\". Remove or correct it.");
       }
     }
     return line.settings;
@@ -64,8 +69,10 @@ final class CommandLine {
               : YamlFile.read(file, problems));
     } catch (NoSuchFileException e) {
       problems.add(
-          file + ": no such file: expected a configuration, got nothing in "
-              + file.toAbsolutePath().getParent() + ". Correct the path.");
+          file
+              + ": no such file: expected a configuration, got nothing in "
+              + file.toAbsolutePath().getParent()
+              + ". Correct the path.");
     } catch (AccessDeniedException e) {
       problems.add(file + ": not readable: expected permission, got none. Change its mode.");
     } catch (IOException e) {
@@ -115,7 +122,8 @@ final class CommandLine {
     }
     String base = key.substring(0, dot);
     LinkedHashMap<String, Value> entries = new LinkedHashMap<>();
-    if (settings.get(base) instanceof Setting s && s.value() instanceof Value.Mapping(var earlier)) {
+    if (settings.get(base) instanceof Setting s
+        && s.value() instanceof Value.Mapping(var earlier)) {
       entries.putAll(earlier);
     }
     nest(entries, List.of(key.substring(dot + 1).split("\\.")).iterator(), value);

@@ -40,8 +40,13 @@ final class ConfigReader {
       if (spec.key().required() && !values.containsKey(spec.name())) {
         if (broken.add(spec.name())) {
           problems.add(
-              "configuration " + spec.name() + ": missing: expected " + spec.expected()
-                  + ", got nothing. Every command needs it: add " + spec.name() + ": ...");
+              "configuration "
+                  + spec.name()
+                  + ": missing: expected "
+                  + spec.expected()
+                  + ", got nothing. Every command needs it: add "
+                  + spec.name()
+                  + ": ...");
         }
         values.put(spec.name(), "");
       }
@@ -160,8 +165,17 @@ final class ConfigReader {
   private void problem(Setting setting, String what, String expected, String got, String fix) {
     broken.add(setting.key());
     problems.add(
-        setting.where() + " " + setting.key() + ": " + what + ": expected " + expected + ", got "
-            + abridged(got) + ". " + fix);
+        setting.where()
+            + " "
+            + setting.key()
+            + ": "
+            + what
+            + ": expected "
+            + expected
+            + ", got "
+            + abridged(got)
+            + ". "
+            + fix);
   }
 
   private static String abridged(String got) {

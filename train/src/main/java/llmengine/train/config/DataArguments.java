@@ -35,7 +35,8 @@ public record DataArguments(
     @Key(min = 1, doc = "Reads only the first rows of each dataset.") Optional<Integer> maxSamples,
     @Key(
             preset = "true",
-            doc = "Keeps padding out of the loss; false learns the pad token where rows are padded.")
+            doc =
+                "Keeps padding out of the loss; false learns the pad token where rows are padded.")
         boolean ignorePadTokenForLoss,
     @Key(
             preset = "0.0",
@@ -57,8 +58,8 @@ public record DataArguments(
     @Key(
             preset = "true",
             doc =
-                "Reasoning templates, rows without a thought: true learns an empty one, null puts it"
-                    + " in the prompt; false does so for all rows and strips thoughts.")
+                "Reasoning templates, rows without a thought: true learns an empty one, null puts"
+                    + " it in the prompt; false does so for all rows and strips thoughts.")
         Optional<Boolean> enableThinking,
     @Key(preset = "false", doc = "Reasoning templates: keeps the thoughts of earlier turns.")
         boolean preserveThinking) {

@@ -10,9 +10,7 @@ public record EvaluationArguments(
         Optional<Steps> evalSteps,
     @Key(preset = "false", doc = "Ends with the weights of the best checkpoint.")
         boolean loadBestModelAtEnd,
-    @Key(
-            doc =
-                "Metric that says which checkpoint is the best; null is loss where one is needed.")
+    @Key(doc = "Metric that says which checkpoint is the best; null is loss where one is needed.")
         Optional<String> metricForBestModel,
     @Key(doc = "Whether more of that metric is better; null is no for a loss.")
         Optional<Boolean> greaterIsBetter) {}

@@ -21,11 +21,9 @@ public record FinetuningArguments(
         boolean pureBf16,
     @Key(preset = "false", doc = "Takes the training rows in the order of the data.")
         boolean disableShuffling,
-    @Key(
-            min = 1,
-            doc = "Stops after this many evaluations in a row without a better metric.")
+    @Key(min = 1, doc = "Stops after this many evaluations in a row without a better metric.")
         Optional<Integer> earlyStoppingSteps,
-    @Key(preset = "false", doc = "Writes training_loss.png (and eval_loss) at the end.")
+    @Key(preset = "false", doc = "Draws the logged losses into training_loss.png.")
         boolean plotLoss,
     @Key(preset = "false", doc = "Adds effective_tokens_per_sec to the training metrics.")
         boolean includeEffectiveTokensPerSecond) {

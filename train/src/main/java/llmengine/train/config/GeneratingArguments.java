@@ -33,8 +33,7 @@ public record GeneratingArguments(
         double repetitionPenalty,
     @Key(preset = "1.0", doc = "Exponent of the length that beam scores are divided by.")
         double lengthPenalty,
-    @Key(preset = "true", doc = "Leaves special tokens out of the text.")
-        boolean skipSpecialTokens,
+    @Key(preset = "true", doc = "Leaves special tokens out of the text.") boolean skipSpecialTokens,
     @Key(
             own = true,
             preset = "0.0",

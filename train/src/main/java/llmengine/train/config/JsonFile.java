@@ -26,7 +26,8 @@ final class JsonFile {
         JsonParser parser = new JsonFactory().createParser(reader)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         problems.add(
-            file + ":1: not a configuration: expected a JSON object, got "
+            file
+                + ":1: not a configuration: expected a JSON object, got "
                 + (parser.currentToken() == null ? "nothing" : parser.currentToken().name())
                 + ". Write {\"key\": value, ...}.");
         return settings;
@@ -46,8 +47,12 @@ final class JsonFile {
     } catch (JsonProcessingException e) {
       int line = e.getLocation() == null ? 1 : e.getLocation().getLineNr();
       problems.add(
-          file + ":" + line + ": malformed JSON: expected one object, got "
-              + e.getOriginalMessage() + ". Correct the line.");
+          file
+              + ":"
+              + line
+              + ": malformed JSON: expected one object, got "
+              + e.getOriginalMessage()
+              + ". Correct the line.");
     }
     return settings;
   }
@@ -72,7 +77,8 @@ final class JsonFile {
         }
         yield new Value.Mapping(entries);
       }
-      default -> new Value.Scalar(parser.getText(), parser.currentToken() == JsonToken.VALUE_STRING);
+      default ->
+          new Value.Scalar(parser.getText(), parser.currentToken() == JsonToken.VALUE_STRING);
     };
   }
 }

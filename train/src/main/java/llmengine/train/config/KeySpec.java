@@ -71,7 +71,9 @@ record KeySpec(String name, Class<? extends Record> section, Type type, Key key)
     }
     Type t = valueType();
     if (isList()) {
-      return elementType() == Double.class ? "a list of numbers" + range() : "a list, as a,b or [a, b]";
+      return elementType() == Double.class
+          ? "a list of numbers" + range()
+          : "a list, as a,b or [a, b]";
     } else if (isMap()) {
       return "a mapping or a JSON object";
     } else if (isBoolean()) {

@@ -29,7 +29,9 @@ final class Keys {
           CheckpointArguments.class,
           LoggingArguments.class);
 
-  /** Names that LLaMA-Factory's own objects carry but no configuration may give, and their source. */
+  /**
+   * Names that LLaMA-Factory's own objects carry but no configuration may give, and their source.
+   */
   static final Map<String, String> DERIVED =
       Map.of(
           "compute_dtype", "bf16, pure_bf16 and infer_dtype",

@@ -56,12 +56,8 @@ final class LaterKeys {
         "shift_attn=false",
         "mixture_of_depths=null",
         "moe_aux_loss_coef=null");
-    anywhere(
-        "random initial weights",
-        "train_from_scratch=false");
-    anywhere(
-        "printing every parameter",
-        "print_param_status=false");
+    anywhere("random initial weights", "train_from_scratch=false");
+    anywhere("printing every parameter", "print_param_status=false");
     anywhere(
         "pictures, video and sound",
         "image_max_pixels=589824",
@@ -82,13 +78,8 @@ final class LaterKeys {
         "writing .bin files and uploading",
         "export_legacy_format=false",
         "export_hub_model_id=null");
-    anywhere(
-        "streamed datasets",
-        "streaming=false",
-        "buffer_size=16384");
-    anywhere(
-        "saved token datasets",
-        "tokenized_path=null");
+    anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
+    anywhere("saved token datasets", "tokenized_path=null");
     anywhere(
         "LoRA+, DoRA and PiSSA",
         "loraplus_lr_ratio=null",
@@ -97,15 +88,8 @@ final class LaterKeys {
         "pissa_init=false",
         "pissa_iter=16",
         "pissa_convert=false");
-    anywhere(
-        "OFT",
-        "module_dropout=0.0",
-        "oft_rank=0",
-        "oft_block_size=32",
-        "oft_target=all");
-    anywhere(
-        "LLaMA Pro block expansion",
-        "use_llama_pro=false");
+    anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
+    anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
     anywhere(
         "preference training (stages dpo and kto)",
         "pref_beta=0.1",
@@ -169,9 +153,7 @@ final class LaterKeys {
         "use_eaft_loss=false",
         "eaft_alpha=1.0");
     anywhere(
-        "metrics of generated text and accuracy",
-        "compute_accuracy=false",
-        "eval_num_beams=null");
+        "metrics of generated text and accuracy", "compute_accuracy=false", "eval_num_beams=null");
     anywhere(
         "SwanLab",
         "use_swanlab=false",
@@ -212,21 +194,14 @@ final class LaterKeys {
         "predict_with_generate=false",
         "generation_max_length=null",
         "generation_num_beams=null");
-    training(
-        "a delayed or first evaluation",
-        "eval_delay=0",
-        "eval_on_start=false");
-    training(
-        "optimizer arguments as text",
-        "optim_args=null");
+    training("a delayed or first evaluation", "eval_delay=0", "eval_on_start=false");
+    training("optimizer arguments as text", "optim_args=null");
     training(
         "other batches than whole shuffled ones",
         "group_by_length=false",
         "dataloader_drop_last=false",
         "auto_find_batch_size=false");
-    training(
-        "resuming with the data started over",
-        "ignore_data_skip=false");
+    training("resuming with the data started over", "ignore_data_skip=false");
     training(
         "noise on embeddings and smoothed labels",
         "neftune_noise_alpha=null",
@@ -234,9 +209,7 @@ final class LaterKeys {
     training(
         "tokens per second in the metrics (include_effective_tokens_per_second is there)",
         "include_tokens_per_second=false");
-    training(
-        "checkpoints as .bin files",
-        "save_safetensors=true");
+    training("checkpoints as .bin files", "save_safetensors=true");
     training(
         "uploading to a hub",
         "push_to_hub=false",

@@ -35,8 +35,9 @@ public record ModelArguments(
         boolean disableGradientCheckpointing,
     @Key(
             preset = "auto",
-            doc = "Weight type in chat and export; auto keeps the checkpoint's, f32 exported as 16"
-                + " bits.")
+            doc =
+                "Weight type in chat and export; auto keeps the checkpoint's, f32 exported as 16"
+                    + " bits.")
         WeightType inferDtype) {
 
   /** Method of stretching the rotary position embedding. */

@@ -99,8 +99,7 @@ final class NoMeaningKeys {
         "megatron_pretrained_checkpoint",
         "export_hf_on_finish",
         "extra_config");
-    training(
-        "Ray is not used", "ray_num_workers", "ray_init_kwargs", "master_addr", "master_port");
+    training("Ray is not used", "ray_num_workers", "ray_init_kwargs", "master_addr", "master_port");
     training(
         "one process trains and holds everything; a step is per_device_train_batch_size x"
             + " gradient_accumulation_steps rows",
@@ -139,11 +138,7 @@ final class NoMeaningKeys {
         "eval_accumulation_steps",
         "batch_eval_metrics");
     training(
-        "no experiment tracker is used",
-        "logging_dir",
-        "run_name",
-        "project",
-        "trackio_space_id");
+        "no experiment tracker is used", "logging_dir", "run_name", "project", "trackio_space_id");
   }
 
   private NoMeaningKeys() {}

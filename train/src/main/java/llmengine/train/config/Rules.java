@@ -58,9 +58,7 @@ final class Rules {
         "excludes eval_dataset: expected one of them, got both. Remove one.");
     error(
         keys("interleave_probs", "mix_strategy"),
-        c ->
-            !c.data().interleaveProbs().isEmpty()
-                && c.data().mixStrategy() == MixStrategy.CONCAT,
+        c -> !c.data().interleaveProbs().isEmpty() && c.data().mixStrategy() == MixStrategy.CONCAT,
         "needs interleaving: expected another mix_strategy, got concat."
             + " Set mix_strategy: interleave_under or remove interleave_probs.");
     error(
@@ -220,7 +218,8 @@ final class Rules {
     note(
         keys("eval_steps"),
         c ->
-            c.evaluation().evalSteps().isPresent() && c.evaluation().evalStrategy() != Interval.STEPS,
+            c.evaluation().evalSteps().isPresent()
+                && c.evaluation().evalStrategy() != Interval.STEPS,
         "no effect: eval_strategy is not steps.");
     note(
         keys("save_steps"),
@@ -235,9 +234,7 @@ final class Rules {
       } else if (spec.section() == FreezeArguments.class) {
         note(
             keys(spec.name()),
-            c ->
-                c.isGiven(spec.name())
-                    && c.finetuning().finetuningType() != FinetuningType.FREEZE,
+            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.FREEZE,
             "no effect: finetuning_type is not freeze.");
       }
     }

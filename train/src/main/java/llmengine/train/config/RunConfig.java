@@ -114,7 +114,9 @@ public record RunConfig(
     return evaluation.evalSteps().orElse(logging.loggingSteps());
   }
 
-  /** The metric that says which checkpoint is the best, as {@code eval_loss}; empty if none does. */
+  /**
+   * The metric that says which checkpoint is the best, as {@code eval_loss}; empty if none does.
+   */
   public Optional<String> bestMetric() {
     Optional<String> metric = evaluation.metricForBestModel();
     if (metric.isEmpty() && needsMetric()) {

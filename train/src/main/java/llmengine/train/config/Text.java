@@ -8,7 +8,8 @@ import java.util.regex.Pattern;
 /** How words of a configuration read as numbers and booleans, and which word was probably meant. */
 final class Text {
 
-  private static final Pattern NUMBER = Pattern.compile("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?");
+  private static final Pattern NUMBER =
+      Pattern.compile("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?");
 
   private Text() {}
 

@@ -13,9 +13,7 @@ public record TrainingArguments(
             doc = "Starts anew in an output_dir that holds an earlier run, instead of resuming.")
         boolean overwriteOutputDir,
     @Key(preset = "false", doc = "Trains.") boolean doTrain,
-    @Key(
-            preset = "false",
-            doc = "Evaluates at the end; implied by an eval_strategy other than no.")
+    @Key(preset = "false", doc = "Evaluates at the end; implied by an eval_strategy other than no.")
         boolean doEval,
     @Key(
             doc =

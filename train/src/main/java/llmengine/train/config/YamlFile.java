@@ -44,13 +44,21 @@ final class YamlFile {
         }
       } else if (root != null && !(root instanceof ScalarNode s && s.getValue().isEmpty())) {
         problems.add(
-            file + ":" + line(root) + ": not a configuration: expected lines \"key: value\", got a "
-                + (root instanceof SequenceNode ? "list" : "text") + ". Write key: value lines.");
+            file
+                + ":"
+                + line(root)
+                + ": not a configuration: expected lines \"key: value\", got a "
+                + (root instanceof SequenceNode ? "list" : "text")
+                + ". Write key: value lines.");
       }
     } catch (MarkedYAMLException e) {
       int line = e.getProblemMark() == null ? 1 : e.getProblemMark().getLine() + 1;
       problems.add(
-          file + ":" + line + ": malformed YAML: expected \"key: value\" lines, got " + oneLine(e)
+          file
+              + ":"
+              + line
+              + ": malformed YAML: expected \"key: value\" lines, got "
+              + oneLine(e)
               + ". Correct the line.");
     } catch (YAMLException e) {
       problems.add(
@@ -70,7 +78,11 @@ final class YamlFile {
   }
 
   static String twice(String where, String key, String earlier) {
-    return where + " " + key + ": given twice: expected one value, got another at " + earlier
+    return where
+        + " "
+        + key
+        + ": given twice: expected one value, got another at "
+        + earlier
         + ". Remove one of them.";
   }
 

@@ -30,10 +30,11 @@ final class ConfigDoc {
         """
         # Configuration keys
 
-        This page is generated from the declarations in `train/src/main/java/llmengine/train/config`.
-        To write it anew after a change there:
+        This page is generated from the declarations in `llmengine.train.config`. To write it anew
+        after a change there:
 
-            mvn -pl train -am test -Dtest=ConfigDocTest -Dsurefire.failIfNoSpecifiedTests=false -Dconfig.doc.write=true
+            mvn -pl train -am test -Dtest=ConfigDocTest \\
+                -Dsurefire.failIfNoSpecifiedTests=false -Dconfig.doc.write=true
 
         A configuration is a LLaMA-Factory file: the keys, defaults and rules are LLaMA-Factory's.
         The words after a command are, in this order:
@@ -44,13 +45,15 @@ final class ConfigDoc {
             engine.jar train --model_name_or_path m --do_train --dataset d      # no file at all
             engine.jar train run.yaml lr_scheduler_kwargs.min_lr=1e-6           # into a mapping
 
-        - Files are UTF-8; YAML is YAML 1.1. A key given twice is an error. `1e-4` is a number, quoted or not.
+        - Files are UTF-8; YAML is YAML 1.1. A key given twice is an error. `1e-4` is a number,
+          quoted or not.
         - Lists are `[a, b]`, a YAML list, or `a,b`. Mappings may be JSON texts.
         - Relative paths start at the working directory.
         - `chat` and `export` take every key but those marked *train only*.
-        - All problems are reported at once, each with file, line and what to do, and the program exits with 2.
-        - Every key of LLaMA-Factory is known: supported (the next sections), of no meaning here, or not supported
-          yet. A key is never ignored in silence.
+        - All problems are reported at once, each with file, line and what to do, and the program
+          exits with 2.
+        - Every key of LLaMA-Factory is known: supported (the next sections), of no meaning here, or
+          not supported yet. A key is never ignored in silence.
 
         """);
   }
@@ -78,7 +81,13 @@ final class ConfigDoc {
   }
 
   private void schedules() {
-    out.append("## Parameters of lr_scheduler_kwargs\n\n| lr_scheduler_type | parameters |\n|---|---|\n");
+    out.append(
+        """
+        ## Parameters of lr_scheduler_kwargs
+
+        | lr_scheduler_type | parameters |
+        |---|---|
+        """);
     for (OptimizerArguments.Scheduler scheduler : OptimizerArguments.Scheduler.values()) {
       List<String> names = SchedulerKwargs.of(scheduler);
       row("`" + scheduler.key() + "`", names.isEmpty() ? "none" : code(names));
@@ -91,7 +100,8 @@ final class ConfigDoc {
         """
         ## Of no meaning here
 
-        These keys are accepted and named once at the start of a run. Without them the result is the same.
+        These keys are accepted and named once at the start of a run. Without them the result is the
+        same.
 
         | why | keys |
         |---|---|
@@ -131,7 +141,7 @@ final class ConfigDoc {
   private void row(String... cells) {
     out.append(
         Arrays.stream(cells)
-            .map(cell -> cell.replace("|", "\\|"))
+            .map(cell -> cell.replace("|", "\\|").replace("<", "&lt;"))
             .collect(Collectors.joining(" | ", "| ", " |\n")));
   }
 

@@ -60,7 +60,9 @@ class KeysTest {
     assertThat(Keys.SUPPORTED.values())
         .allSatisfy(
             spec ->
-                assertThat(spec.key().own()).as(spec.name()).isNotEqualTo(theirs.contains(spec.name())));
+                assertThat(spec.key().own())
+                    .as(spec.name())
+                    .isNotEqualTo(theirs.contains(spec.name())));
     assertThat(NoMeaningKeys.byName().keySet()).isSubsetOf(theirs);
   }
 
@@ -118,7 +120,9 @@ class KeysTest {
     assumeTrue(Files.exists(reference), "no " + reference);
     for (JsonNode argument : new ObjectMapper().readTree(reference.toFile()).get("arguments")) {
       KeySpec spec = Keys.SUPPORTED.get(argument.get("name").asText());
-      if (spec != null && argument.path("choices").isArray() && !argument.get("choices").isEmpty()) {
+      if (spec != null
+          && argument.path("choices").isArray()
+          && !argument.get("choices").isEmpty()) {
         List<String> ours = new ArrayList<>(spec.choices());
         ours.addAll(List.of(spec.key().later()));
         argument
