@@ -305,7 +305,8 @@ public final class ChatTemplate {
     if (messages.isEmpty() || messages.size() % 2 != 0) {
       throw new DataException(
           "conversation: incomplete: expected pairs of a given message and an answer, got "
-              + messages.size() + " messages. Add or remove a message.");
+              + messages.size()
+              + " messages. Add or remove a message.");
     }
     for (int i = 0; i < messages.size(); i++) {
       Role role = messages.get(i).role();
@@ -320,7 +321,11 @@ public final class ChatTemplate {
   private static DataException notATurn(int index, Role role) {
     String expected = index % 2 == 0 ? "user or observation" : "assistant or function";
     return new DataException(
-        "conversation: wrong role in message " + (index + 1) + ": expected " + expected + ", got "
+        "conversation: wrong role in message "
+            + (index + 1)
+            + ": expected "
+            + expected
+            + ", got "
             + role.name().toLowerCase(Locale.ROOT)
             + ". Messages must alternate; system text is given apart.");
   }

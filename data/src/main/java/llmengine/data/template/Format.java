@@ -43,7 +43,8 @@ record Format(List<Slot> slots) {
       return text.with(content);
     }
     throw new DataException(
-        "template: a format used as text must start with text: expected a text slot, got " + slots
+        "template: a format used as text must start with text: expected a text slot, got "
+            + slots
             + ". Correct the template's definition.");
   }
 
@@ -53,8 +54,11 @@ record Format(List<Slot> slots) {
         .orElseThrow(
             () ->
                 new DataException(
-                    "template: token not in the tokenizer's vocabulary: expected \"" + token
-                        + "\", got a vocabulary of " + tokenizer.vocabSize() + " ids without it. "
+                    "template: token not in the tokenizer's vocabulary: expected \""
+                        + token
+                        + "\", got a vocabulary of "
+                        + tokenizer.vocabSize()
+                        + " ids without it. "
                         + "Choose the template that belongs to the model."));
   }
 }

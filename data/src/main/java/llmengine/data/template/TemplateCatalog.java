@@ -27,8 +27,13 @@ final class TemplateCatalog {
     JsonNode json = DEFINITIONS.get(name);
     if (json == null) {
       throw new DataException(
-          "template: unknown name: expected one of " + names().size() + " templates, got \"" + name
-              + "\". Nearest names: " + String.join(", ", nearest(name)) + ".");
+          "template: unknown name: expected one of "
+              + names().size()
+              + " templates, got \""
+              + name
+              + "\". Nearest names: "
+              + String.join(", ", nearest(name))
+              + ".");
     }
     return TemplateDefinition.of(name, json);
   }

@@ -79,8 +79,23 @@ record TemplateDefinition(
 
   TemplateDefinition withDefaultSystem(String system) {
     return new TemplateDefinition(
-        name, kind, prefix, this.system, user, assistant, function, observation, tools, toolFormat,
-        system, stopWords, thoughtWords, callWords, efficientEos, replaceEos, replaceJinjaTemplate);
+        name,
+        kind,
+        prefix,
+        this.system,
+        user,
+        assistant,
+        function,
+        observation,
+        tools,
+        toolFormat,
+        system,
+        stopWords,
+        thoughtWords,
+        callWords,
+        efficientEos,
+        replaceEos,
+        replaceJinjaTemplate);
   }
 
   /**
@@ -89,9 +104,22 @@ record TemplateDefinition(
    */
   TemplateDefinition withToolFormat(String format) {
     return new TemplateDefinition(
-        name, kind, prefix, system, user, assistant,
-        efficientEos ? Format.CONTENT : Format.CONTENT_EOS, observation, Format.EMPTY, format,
-        defaultSystem, stopWords, thoughtWords, callWords, efficientEos, replaceEos,
+        name,
+        kind,
+        prefix,
+        system,
+        user,
+        assistant,
+        efficientEos ? Format.CONTENT : Format.CONTENT_EOS,
+        observation,
+        Format.EMPTY,
+        format,
+        defaultSystem,
+        stopWords,
+        thoughtWords,
+        callWords,
+        efficientEos,
+        replaceEos,
         replaceJinjaTemplate);
   }
 
@@ -118,8 +146,12 @@ record TemplateDefinition(
       case "eos" -> Slot.Special.EOS;
       default ->
           throw new DataException(
-              "template " + name + ": unknown slot: expected text, {\"token\": name} or "
-                  + "{\"special\": \"bos\"|\"eos\"}, got " + json + ". Correct the definition.");
+              "template "
+                  + name
+                  + ": unknown slot: expected text, {\"token\": name} or "
+                  + "{\"special\": \"bos\"|\"eos\"}, got "
+                  + json
+                  + ". Correct the definition.");
     };
   }
 
@@ -132,8 +164,6 @@ record TemplateDefinition(
   }
 
   private static WordPair words(JsonNode json, WordPair absent) {
-    return json == null
-        ? absent
-        : new WordPair(json.get(0).textValue(), json.get(1).textValue());
+    return json == null ? absent : new WordPair(json.get(0).textValue(), json.get(1).textValue());
   }
 }

@@ -111,8 +111,12 @@ final class TemplateText {
     if (slot instanceof Slot.Token token) {
       // Neither format can name a token whose text may be tokenized otherwise.
       throw new DataException(
-          "template " + template.name() + ": can't be written as text: expected text slots only, "
-              + "got the token \"" + token.name() + "\". Keep the model's own chat template.");
+          "template "
+              + template.name()
+              + ": can't be written as text: expected text slots only, "
+              + "got the token \""
+              + token.name()
+              + "\". Keep the model's own chat template.");
     }
     OptionalInt id = slot == Slot.Special.BOS ? tokenizer.bosId() : tokenizer.eosId();
     return id.isPresent() ? tokenizer.tokenOf(id.getAsInt()) : "";

@@ -34,9 +34,20 @@ public final class ByteTokenizer implements Tokenizer {
   public static ByteTokenizer standard() {
     return new ByteTokenizer(
         List.of(
-            "<s>", "</s>", "<pad>", "<sep>", "<|assistant|>", "<|observation|>", "<|system|>",
-            "<|user|>", "[gMASK]", "sop"),
-        List.of(), "<s>", "</s>", "<pad>");
+            "<s>",
+            "</s>",
+            "<pad>",
+            "<sep>",
+            "<|assistant|>",
+            "<|observation|>",
+            "<|system|>",
+            "<|user|>",
+            "[gMASK]",
+            "sop"),
+        List.of(),
+        "<s>",
+        "</s>",
+        "<pad>");
   }
 
   /** Without any special token. */

@@ -87,7 +87,8 @@ class ChatTemplateTest {
       boolean asHistory = template.reasons();
       int[] many =
           template.encodeMultiturn(tokenizer, TWO_TURNS, "", "", asHistory).stream()
-              .flatMapToInt(ChatTemplateTest::ids).toArray();
+              .flatMapToInt(ChatTemplateTest::ids)
+              .toArray();
       Turn one = template.encodeOneturn(tokenizer, TWO_TURNS, "", "");
       assertThat(ids(one).toArray()).as(name).isEqualTo(many);
     }
@@ -150,7 +151,8 @@ class ChatTemplateTest {
         List.of(
             new Message(USER, "1+1"),
             new Message(FUNCTION, "{\"name\":\"add\",\"arguments\":{\"a\":1.50}}"),
-            new Message(OBSERVATION, "2"), new Message(ASSISTANT, "Two."));
+            new Message(OBSERVATION, "2"),
+            new Message(ASSISTANT, "Two."));
     ChatTemplate template =
         ChatTemplate.named("chatml").withToolFormat("mistral").withDefaultSystem("S");
     Tokenizer tokenizer = template.fixSpecialTokens(ByteTokenizer.standard());
@@ -177,27 +179,34 @@ class ChatTemplateTest {
   void badInputIsNamed() {
     assertThatThrownBy(() -> ChatTemplate.named("qwen33"))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining("\"qwen33\"").hasMessageContaining("Nearest names: qwen3");
+        .hasMessageContaining("\"qwen33\"")
+        .hasMessageContaining("Nearest names: qwen3");
     assertThatThrownBy(() -> ChatTemplate.named("qwen").withToolFormat("quen"))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining("quen").hasMessageContaining("qwen");
+        .hasMessageContaining("quen")
+        .hasMessageContaining("qwen");
     ChatTemplate template = ChatTemplate.named("qwen");
     Tokenizer tokenizer = template.fixSpecialTokens(ByteTokenizer.standard());
     assertThatThrownBy(() -> template.encodeMultiturn(tokenizer, List.of(), null, null))
-        .isInstanceOf(DataException.class).hasMessageContaining("0 messages");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("0 messages");
     for (Role wrong : List.of(Role.SYSTEM, Role.USER, Role.OBSERVATION)) {
       List<Message> messages = new ArrayList<>(TWO_TURNS);
       messages.set(1, new Message(wrong, "x"));
       assertThatThrownBy(() -> template.encodeOneturn(tokenizer, messages, null, null))
-          .isInstanceOf(DataException.class).hasMessageContaining("message 2");
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("message 2");
     }
     assertThatThrownBy(() -> template.encodeMultiturn(tokenizer, TWO_TURNS, null, "{oops"))
-        .isInstanceOf(DataException.class).hasMessageContaining("tools");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("tools");
     assertThatThrownBy(() -> ChatTemplate.named("llama3").stopTokenIds(ByteTokenizer.standard()))
-        .isInstanceOf(DataException.class).hasMessageContaining("<|eot_id|>");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("<|eot_id|>");
     ChatTemplate chatglm3 = ChatTemplate.named("chatglm3");
     assertThatThrownBy(() -> chatglm3.jinjaTemplate(ByteTokenizer.standard()))
-        .isInstanceOf(DataException.class).hasMessageContaining("[gMASK]");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("[gMASK]");
   }
 
   private static IntStream ids(Turn turn) {

@@ -26,10 +26,14 @@ class TemplateDefinitionTest {
       assertThat(placeholders(template.prefix())).as(name).isZero();
       for (Format format :
           List.of(
-              template.system(), template.user(), template.assistant(), template.function(),
+              template.system(),
+              template.user(),
+              template.assistant(),
+              template.function(),
               template.observation())) {
         assertThat(placeholders(format)).as(name).isEqualTo(1);
-        assertThat(format.slots()).as(name)
+        assertThat(format.slots())
+            .as(name)
             .noneMatch(TemplateDefinitionTest::namesPlaceholderTwice);
       }
       assertThat(template.replaceEos() && template.stopWords().isEmpty()).as(name).isFalse();
@@ -55,17 +59,21 @@ class TemplateDefinitionTest {
       assertThat(ours.function()).as(name).isEqualTo(format(json.get("format_function")));
       assertThat(ours.observation()).as(name).isEqualTo(format(json.get("format_observation")));
       assertThat(ours.tools()).as(name).isEqualTo(format(json.get("format_tools")));
-      assertThat(ours.toolFormat()).as(name)
+      assertThat(ours.toolFormat())
+          .as(name)
           .isEqualTo(json.get("format_function").get("tool_format").textValue());
       assertThat(ours.defaultSystem()).as(name).isEqualTo(json.get("default_system").textValue());
       assertThat(ours.stopWords()).as(name).isEqualTo(strings(json.get("stop_words")));
-      assertThat(List.of(ours.thoughtWords().open(), ours.thoughtWords().close())).as(name)
+      assertThat(List.of(ours.thoughtWords().open(), ours.thoughtWords().close()))
+          .as(name)
           .isEqualTo(strings(json.get("thought_words")));
-      assertThat(List.of(ours.callWords().open(), ours.callWords().close())).as(name)
+      assertThat(List.of(ours.callWords().open(), ours.callWords().close()))
+          .as(name)
           .isEqualTo(strings(json.get("tool_call_words")));
       assertThat(ours.efficientEos()).as(name).isEqualTo(json.get("efficient_eos").booleanValue());
       assertThat(ours.replaceEos()).as(name).isEqualTo(json.get("replace_eos").booleanValue());
-      assertThat(ours.replaceJinjaTemplate()).as(name)
+      assertThat(ours.replaceJinjaTemplate())
+          .as(name)
           .isEqualTo(json.get("replace_jinja_template").booleanValue());
     }
     assertThat(ChatTemplate.names()).containsExactlyElementsOf(new TreeSet<>(names));

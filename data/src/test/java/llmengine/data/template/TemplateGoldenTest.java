@@ -36,7 +36,8 @@ class TemplateGoldenTest {
 
     ChatTemplate chatTemplate() {
       ChatTemplate chat = ChatTemplate.named(template).withClock(NEW_YEAR);
-      return name.contains("_False_") ? chat.withThinking(Thinking.OFF)
+      return name.contains("_False_")
+          ? chat.withThinking(Thinking.OFF)
           : name.contains("_None_") ? chat.withThinking(Thinking.AS_IN_DATA) : chat;
     }
 
@@ -46,13 +47,18 @@ class TemplateGoldenTest {
 
     List<Message> messages() {
       String conversation =
-          name.startsWith("tool_call") || name.equals("single") ? name
+          name.startsWith("tool_call") || name.equals("single")
+              ? name
               : name.contains("_cot") ? "cot" : "multi";
       List<Message> messages = new ArrayList<>();
       var words = TemplateCatalog.named(template).thoughtWords();
       for (JsonNode message : conversations.get(conversation)) {
-        String content = message.get("content").textValue()
-            .replace(THOUGHTS.get(0), words.open()).replace(THOUGHTS.get(1), words.close());
+        String content =
+            message
+                .get("content")
+                .textValue()
+                .replace(THOUGHTS.get(0), words.open())
+                .replace(THOUGHTS.get(1), words.close());
         String role = message.get("role").textValue().toUpperCase(Locale.ROOT);
         messages.add(new Message(Role.valueOf(role), content));
       }
@@ -60,7 +66,8 @@ class TemplateGoldenTest {
     }
 
     String system() {
-      return name.equals("multi_system") ? "You are a test bot."
+      return name.equals("multi_system")
+          ? "You are a test bot."
           : name.equals("tool_call") ? "Sys." : null;
     }
 
@@ -73,12 +80,27 @@ class TemplateGoldenTest {
   Stream<DynamicTest> templatesEqualTheReference() {
     JsonNode goldens = Reference.read("goldens_templates.json");
     List<DynamicTest> tests = new ArrayList<>();
-    goldens.get("cases").properties().forEach(
-        template -> tests.add(DynamicTest.dynamicTest(template.getKey(), () ->
-            template.getValue().properties().forEach(named ->
-                check(new Case(
-                    template.getKey(), named.getKey(), named.getValue(),
-                    goldens.get("conversations"), PythonJson.write(goldens.get("tools"))))))));
+    goldens
+        .get("cases")
+        .properties()
+        .forEach(
+            template ->
+                tests.add(
+                    DynamicTest.dynamicTest(
+                        template.getKey(),
+                        () ->
+                            template
+                                .getValue()
+                                .properties()
+                                .forEach(
+                                    named ->
+                                        check(
+                                            new Case(
+                                                template.getKey(),
+                                                named.getKey(),
+                                                named.getValue(),
+                                                goldens.get("conversations"),
+                                                PythonJson.write(goldens.get("tools"))))))));
     return tests.stream();
   }
 
@@ -89,19 +111,22 @@ class TemplateGoldenTest {
     if (golden.expected().has("error")) {
       checkError(golden, template, tokenizer);
     } else if (golden.name().equals("jinja")) {
-      assertThat(template.jinjaTemplate(tokenizer)).as(where)
+      assertThat(template.jinjaTemplate(tokenizer))
+          .as(where)
           .isEqualTo(golden.expected().textValue());
     } else if (golden.name().startsWith("ollama")) {
       String text = template.ollamaModelfile(tokenizer).replaceAll("PARAMETER stop .*\n", "");
-      assertThat(afterFirstLine(text)).as(where)
+      assertThat(afterFirstLine(text))
+          .as(where)
           .isEqualTo(afterFirstLine(golden.expected().textValue()));
     } else if (golden.name().equals("generation_prompt")) {
-      int[] ids = template.generationPrompt(
-          tokenizer, List.of(new Message(Role.USER, "Hi there")), null, null);
+      int[] ids =
+          template.generationPrompt(
+              tokenizer, List.of(new Message(Role.USER, "Hi there")), null, null);
       assertThat(tokenizer.decode(ids, false)).as(where).isEqualTo(golden.expected().textValue());
     } else if (golden.name().startsWith("oneturn")) {
-      Turn turn = template.encodeOneturn(
-          tokenizer, golden.messages(), golden.system(), golden.toolList());
+      Turn turn =
+          template.encodeOneturn(tokenizer, golden.messages(), golden.system(), golden.toolList());
       assertThat(texts(tokenizer, turn)).as(where).isEqualTo(strings(golden.expected()));
     } else {
       checkTurns(golden, template, tokenizer, where);
@@ -115,16 +140,22 @@ class TemplateGoldenTest {
       return;
     }
     assertThatThrownBy(
-            () -> template.encodeMultiturn(
-                tokenizer, golden.messages(), golden.system(), golden.toolList()))
+            () ->
+                template.encodeMultiturn(
+                    tokenizer, golden.messages(), golden.system(), golden.toolList()))
         .isInstanceOf(DataException.class);
   }
 
   private static void checkTurns(
       Case golden, ChatTemplate template, Tokenizer tokenizer, String where) {
     JsonNode expected = golden.expected();
-    List<Turn> turns = template.encodeMultiturn(
-        tokenizer, golden.messages(), golden.system(), golden.toolList(), golden.masksHistory());
+    List<Turn> turns =
+        template.encodeMultiturn(
+            tokenizer,
+            golden.messages(),
+            golden.system(),
+            golden.toolList(),
+            golden.masksHistory());
     JsonNode pairs = expected.isArray() ? expected : expected.get("pairs");
     assertThat(turns).as(where).hasSameSizeAs(pairs);
     for (int i = 0; i < turns.size(); i++) {
@@ -138,7 +169,8 @@ class TemplateGoldenTest {
     if (expected.has("n")) {
       assertThat(row[0]).as(where).hasSize(expected.get("n").intValue());
       int[] learned = IntStream.of(row[1]).filter(id -> id != IGNORED).toArray();
-      assertThat(tokenizer.decode(learned, false)).as(where)
+      assertThat(tokenizer.decode(learned, false))
+          .as(where)
           .isEqualTo(expected.get("learned").textValue());
     }
     if (expected.has("input_ids")) {
@@ -146,14 +178,21 @@ class TemplateGoldenTest {
       assertThat(row[1]).as(where).isEqualTo(ints(expected.get("labels")));
     }
     if (expected.has("special_ids")) {
-      expected.get("special_ids").properties().forEach(token ->
-          assertThat(tokenizer.idOf(token.getKey())).as(where + " " + token.getKey())
-              .hasValue(token.getValue().intValue()));
+      expected
+          .get("special_ids")
+          .properties()
+          .forEach(
+              token ->
+                  assertThat(tokenizer.idOf(token.getKey()))
+                      .as(where + " " + token.getKey())
+                      .hasValue(token.getValue().intValue()));
       assertThat(tokenizer.vocabSize()).isEqualTo(256 + expected.get("special_ids").size());
-      assertThat(tokenizer.tokenOf(tokenizer.eosId().getAsInt())).as(where)
+      assertThat(tokenizer.tokenOf(tokenizer.eosId().getAsInt()))
+          .as(where)
           .isEqualTo(expected.get("eos").textValue());
       assertThat(IntStream.of(template.stopTokenIds(tokenizer)).mapToObj(tokenizer::tokenOf))
-          .as(where).containsExactlyInAnyOrderElementsOf(strings(expected.get("stop")));
+          .as(where)
+          .containsExactlyInAnyOrderElementsOf(strings(expected.get("stop")));
     }
   }
 

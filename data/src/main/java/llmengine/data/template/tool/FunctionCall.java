@@ -19,8 +19,11 @@ public record FunctionCall(String name, JsonNode arguments) {
   JsonNode object() {
     if (!arguments.isObject()) {
       throw new DataException(
-          "function message: arguments of \"" + name + "\" aren't an object: expected "
-              + "{\"name\": value, ...}, got " + PythonJson.write(arguments)
+          "function message: arguments of \""
+              + name
+              + "\" aren't an object: expected "
+              + "{\"name\": value, ...}, got "
+              + PythonJson.write(arguments)
               + ". Correct the data or choose another tool_format.");
     }
     return arguments;

@@ -40,7 +40,8 @@ public final class FunctionMessage {
       if (name == null || !name.isTextual() || arguments == null) {
         throw new DataException(
             "function message: not a call: expected {\"name\": text, \"arguments\": {...}}, got "
-                + PythonJson.write(call) + ". Correct the row.");
+                + PythonJson.write(call)
+                + ". Correct the row.");
       }
       calls.add(new FunctionCall(name.textValue(), arguments));
     }

@@ -15,7 +15,8 @@ record Glm4MoeTools(String name) implements ToolFormat {
 
   @Override
   public String describe(List<Tool> tools, Clock clock) {
-    return "\n\n" + QwenTools.signatures(tools)
+    return "\n\n"
+        + QwenTools.signatures(tools)
         + """
         For each function call, output the function name and arguments within the following XML \
         format:

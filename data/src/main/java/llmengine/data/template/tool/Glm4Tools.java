@@ -18,7 +18,10 @@ record Glm4Tools(String name) implements ToolFormat {
   }
 
   private static String describe(Tool tool) {
-    return "\n\n## " + tool.name() + "\n\n" + PythonJson.write(tool.function(), 4)
+    return "\n\n## "
+        + tool.name()
+        + "\n\n"
+        + PythonJson.write(tool.function(), 4)
         + "\n在调用上述函数时，请使用 Json 格式表示调用的参数。";
   }
 
@@ -26,7 +29,8 @@ record Glm4Tools(String name) implements ToolFormat {
   public String calls(List<FunctionCall> calls) {
     if (calls.size() != 1) {
       throw new DataException(
-          "tool_format glm4: wrong number of calls in one turn: expected 1, got " + calls.size()
+          "tool_format glm4: wrong number of calls in one turn: expected 1, got "
+              + calls.size()
               + ". Split the turn or choose another tool_format.");
     }
     return calls.getFirst().name() + "\n" + PythonJson.write(calls.getFirst().arguments());

@@ -22,7 +22,8 @@ record Llama3Tools(String name) implements ToolFormat {
 
   @Override
   public String describe(List<Tool> tools, Clock clock) {
-    return "Cutting Knowledge Date: December 2023\nToday Date: " + LocalDate.now(clock).format(DAY)
+    return "Cutting Knowledge Date: December 2023\nToday Date: "
+        + LocalDate.now(clock).format(DAY)
         + "\n\nYou have access to the following functions. To call a function, please respond with "
         + "JSON for a function call. Respond in the format {\"name\": function name, "
         + "\"parameters\": dictionary of argument name and its value}. Do not use variables.\n\n"

@@ -23,7 +23,8 @@ record MiniMax1Tools(String name) implements ToolFormat {
         <tool_calls>
         {"name": <tool-name-1>, "arguments": <args-json-object-1>}
         ...
-        </tool_calls>""";
+        </tool_calls>\
+        """;
   }
 
   @Override

@@ -18,15 +18,14 @@ record MiniMax2Tools(String name) implements ToolFormat {
     return """
 
 
-        # Tools
+    # Tools
 
-        You may call one or more tools to assist with the user query.
-        Here are the tools available in JSONSchema format:
+    You may call one or more tools to assist with the user query.
+    Here are the tools available in JSONSchema format:
 
-        <tools>
-        """
-        + Tool.joined(
-            tools, "\n", tool -> "<tool>" + PythonJson.write(tool.function()) + "</tool>")
+    <tools>
+    """
+        + Tool.joined(tools, "\n", tool -> "<tool>" + PythonJson.write(tool.function()) + "</tool>")
         + """
 
         </tools>
@@ -39,7 +38,8 @@ record MiniMax2Tools(String name) implements ToolFormat {
         <parameter name="param-key-2">param-value-2</parameter>
         ...
         </invoke>
-        </minimax:tool_call>""";
+        </minimax:tool_call>\
+        """;
   }
 
   @Override

@@ -32,8 +32,12 @@ public final class PythonJson {
       json = MAPPER.readTree(text);
     } catch (JsonProcessingException e) {
       throw new DataException(
-          where + ": invalid JSON: expected a JSON value, got " + excerpt(text) + " ("
-              + e.getOriginalMessage() + "). Correct the row.",
+          where
+              + ": invalid JSON: expected a JSON value, got "
+              + excerpt(text)
+              + " ("
+              + e.getOriginalMessage()
+              + "). Correct the row.",
           e);
     }
     if (json.isMissingNode()) {
@@ -93,8 +97,7 @@ public final class PythonJson {
       }
       case STRING -> string(value.textValue(), out);
       case NUMBER ->
-          out.append(
-              value.isIntegralNumber() ? value.asText() : number(value.doubleValue()));
+          out.append(value.isIntegralNumber() ? value.asText() : number(value.doubleValue()));
       default -> out.append(value.asText());
     }
   }
@@ -135,8 +138,13 @@ public final class PythonJson {
     }
     if (exponent < -4 || exponent >= 16) {
       String fraction = digits.length() == 1 ? "" : "." + digits.substring(1);
-      return sign + digits.charAt(0) + fraction + "e" + (exponent < 0 ? "-" : "+")
-          + (Math.abs(exponent) < 10 ? "0" : "") + Math.abs(exponent);
+      return sign
+          + digits.charAt(0)
+          + fraction
+          + "e"
+          + (exponent < 0 ? "-" : "+")
+          + (Math.abs(exponent) < 10 ? "0" : "")
+          + Math.abs(exponent);
     }
     String plain = decimal.abs().toPlainString();
     return sign + (plain.contains(".") ? plain : plain + ".0");

@@ -45,7 +45,8 @@ record Qwen35Tools(String name) implements ToolFormat {
         the function call, but NOT after
         - If there is no function call available, answer the question like normal with your \
         current knowledge and do not tell the user about function calls
-        </IMPORTANT>""";
+        </IMPORTANT>\
+        """;
   }
 
   @Override

@@ -13,14 +13,16 @@ record SeedOssTools(String name) implements ToolFormat {
   @Override
   public String describe(List<Tool> tools, Clock clock) {
     return """
-        system
-        You are Doubao, a helpful AI assistant. You may call one or more functions to assist with \
-        the user query.Tool List:
-        You are authorized to use the following tools (described in JSON Schema format). Before \
-        performing any task, you must decide how to call them based on the descriptions and \
-        parameters of these tools.
-        """
-        + "[" + Tool.joined(tools, ", ", tool -> PythonJson.write(tool.json())) + "]"
+    system
+    You are Doubao, a helpful AI assistant. You may call one or more functions to assist with \
+    the user query.Tool List:
+    You are authorized to use the following tools (described in JSON Schema format). Before \
+    performing any task, you must decide how to call them based on the descriptions and \
+    parameters of these tools.
+    """
+        + "["
+        + Tool.joined(tools, ", ", tool -> PythonJson.write(tool.json()))
+        + "]"
         + """
 
         工具调用请遵循如下格式:

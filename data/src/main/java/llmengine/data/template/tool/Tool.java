@@ -17,7 +17,8 @@ public record Tool(JsonNode json) {
     if (!function.path("name").isTextual()) {
       throw new DataException(
           "tools: a tool without a name: expected {\"name\": text, \"parameters\": {...}}, got "
-              + PythonJson.write(json) + ". Correct the row.");
+              + PythonJson.write(json)
+              + ". Correct the row.");
     }
   }
 

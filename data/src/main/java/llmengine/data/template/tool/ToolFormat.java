@@ -16,8 +16,19 @@ import llmengine.data.DataException;
  * the models were trained on, under the names LLaMA-Factory (Apache-2.0) gives them.
  */
 public sealed interface ToolFormat
-    permits DefaultTools, Gemma4Tools, Glm4Tools, Glm4MoeTools, Lfm2Tools, LingTools, Llama3Tools,
-        MiniMax1Tools, MiniMax2Tools, MistralTools, QwenTools, Qwen35Tools, SeedOssTools {
+    permits DefaultTools,
+        Gemma4Tools,
+        Glm4Tools,
+        Glm4MoeTools,
+        Lfm2Tools,
+        LingTools,
+        Llama3Tools,
+        MiniMax1Tools,
+        MiniMax2Tools,
+        MistralTools,
+        QwenTools,
+        Qwen35Tools,
+        SeedOssTools {
 
   /** The YAML's name, such as {@code qwen}. */
   String name();
@@ -36,8 +47,11 @@ public sealed interface ToolFormat
     ToolFormat format = All.BY_NAME.get(name);
     if (format == null) {
       throw new DataException(
-          "tool_format: unknown name: expected one of " + String.join(", ", names()) + ", got \""
-              + name + "\".");
+          "tool_format: unknown name: expected one of "
+              + String.join(", ", names())
+              + ", got \""
+              + name
+              + "\".");
     }
     return format;
   }
@@ -64,9 +78,18 @@ public sealed interface ToolFormat
   final class All {
     private static final Map<String, ToolFormat> BY_NAME =
         Stream.of(
-                new DefaultTools(), new Gemma4Tools(), new Glm4Tools(), new Glm4MoeTools(),
-                new Lfm2Tools(), new LingTools(), new Llama3Tools(), new MiniMax1Tools(),
-                new MiniMax2Tools(), new MistralTools(), new QwenTools(), new Qwen35Tools(),
+                new DefaultTools(),
+                new Gemma4Tools(),
+                new Glm4Tools(),
+                new Glm4MoeTools(),
+                new Lfm2Tools(),
+                new LingTools(),
+                new Llama3Tools(),
+                new MiniMax1Tools(),
+                new MiniMax2Tools(),
+                new MistralTools(),
+                new QwenTools(),
+                new Qwen35Tools(),
                 new SeedOssTools())
             .collect(
                 Collectors.toMap(

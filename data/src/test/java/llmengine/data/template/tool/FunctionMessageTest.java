@@ -31,15 +31,19 @@ class FunctionMessageTest {
     ToolFormat qwen = ToolFormat.named("qwen");
     for (String content :
         new String[] {"", "text", JSON + "x", "[1]", "{\"name\":\"f\"}", "{\"arguments\":{}}"}) {
-      assertThatThrownBy(() -> FunctionMessage.write(content, qwen, THOUGHT, CALL)).as(content)
-          .isInstanceOf(DataException.class).hasMessageStartingWith("function message: ");
+      assertThatThrownBy(() -> FunctionMessage.write(content, qwen, THOUGHT, CALL))
+          .as(content)
+          .isInstanceOf(DataException.class)
+          .hasMessageStartingWith("function message: ");
     }
     String textual = "{\"name\":\"f\",\"arguments\":\"x\"}";
     assertThat(FunctionMessage.write(textual, qwen, null, null)).contains("\"arguments\": \"x\"");
     for (String name :
         new String[] {"qwen3_5", "glm4_moe", "lfm2", "minimax2", "seed_oss", "gemma4"}) {
       assertThatThrownBy(() -> FunctionMessage.write(textual, ToolFormat.named(name), null, null))
-          .as(name).isInstanceOf(DataException.class).hasMessageContaining("aren't an object");
+          .as(name)
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("aren't an object");
     }
   }
 
@@ -56,9 +60,11 @@ class FunctionMessageTest {
       assertThat(ofWrapped.equals(ofBare)).as(name).isEqualTo(!name.equals("seed_oss"));
       assertThat(format.describe("[]", clock)).as(name).isEmpty();
       assertThatThrownBy(() -> format.describe("[{\"description\": \"d\"}]", clock))
-          .isInstanceOf(DataException.class).hasMessageContaining("without a name");
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("without a name");
       assertThatThrownBy(() -> format.describe(bare, clock))
-          .isInstanceOf(DataException.class).hasMessageContaining("not a list");
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("not a list");
     }
   }
 

@@ -18,13 +18,29 @@ class PythonJsonTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "{}|{}", "[ ]|[]", "[1,[2,{}]]|[1, [2, {}]]",
+        "{}|{}",
+        "[ ]|[]",
+        "[1,[2,{}]]|[1, [2, {}]]",
         "{\"b\":1,\"a\":null,\"b\":true}|{\"b\": true, \"a\": null}",
         "123456789012345678901234567890|123456789012345678901234567890",
-        "-0|0", "-0.0|-0.0", "1.50|1.5", "100.0|100.0", "1e2|100.0", "0.0001|0.0001",
-        "0.00001|1e-05", "1e15|1000000000000000.0", "1e16|1e+16", "1.25e300|1.25e+300",
-        "-3.5E-7|-3.5e-07", "5e-324|5e-324", "2e-323|2e-323", "1e400|Infinity", "NaN|NaN",
-        "0.1|0.1", "123456.789|123456.789", "1.7976931348623157e308|1.7976931348623157e+308",
+        "-0|0",
+        "-0.0|-0.0",
+        "1.50|1.5",
+        "100.0|100.0",
+        "1e2|100.0",
+        "0.0001|0.0001",
+        "0.00001|1e-05",
+        "1e15|1000000000000000.0",
+        "1e16|1e+16",
+        "1.25e300|1.25e+300",
+        "-3.5E-7|-3.5e-07",
+        "5e-324|5e-324",
+        "2e-323|2e-323",
+        "1e400|Infinity",
+        "NaN|NaN",
+        "0.1|0.1",
+        "123456.789|123456.789",
+        "1.7976931348623157e308|1.7976931348623157e+308",
         "\"\\u4f60\\/\\u0001\\t\\u007f\"|\"你/\\u0001\\t\u007f\"",
       })
   void writesAsPythonDoes(String text, String expected) {
@@ -40,8 +56,10 @@ class PythonJsonTest {
   @Test
   void brokenTextIsNamed() {
     for (String text : new String[] {"", " ", "{", "{'a': 1}", "1 2", "\"a\nb\""}) {
-      assertThatThrownBy(() -> PythonJson.parse("tools", text)).as(text)
-          .isInstanceOf(DataException.class).hasMessageStartingWith("tools: invalid JSON");
+      assertThatThrownBy(() -> PythonJson.parse("tools", text))
+          .as(text)
+          .isInstanceOf(DataException.class)
+          .hasMessageStartingWith("tools: invalid JSON");
     }
   }
 }

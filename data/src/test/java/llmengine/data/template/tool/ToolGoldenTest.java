@@ -29,9 +29,13 @@ class ToolGoldenTest {
     JsonNode goldens = Reference.read("goldens_tools.json");
     String tools = Reference.read("goldens_templates.json").get("tools").toString();
     List<DynamicTest> tests = new ArrayList<>();
-    goldens.properties().forEach(
-        golden -> tests.add(DynamicTest.dynamicTest(
-            golden.getKey(), () -> check(golden.getKey(), golden.getValue(), tools))));
+    goldens
+        .properties()
+        .forEach(
+            golden ->
+                tests.add(
+                    DynamicTest.dynamicTest(
+                        golden.getKey(), () -> check(golden.getKey(), golden.getValue(), tools))));
     return tests.stream();
   }
 
