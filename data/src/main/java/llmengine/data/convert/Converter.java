@@ -29,16 +29,19 @@ public interface Converter {
   }
 
   /**
-   * Checks that the columns a dataset declares exist in its file. Of the defaults, {@code input} may be missing.
+   * Checks that the columns a dataset declares exist in its file. Of the defaults, {@code input} may be missing, and
+   * {@code output} unless {@code answers} are needed.
    *
    * @throws DataException naming the missing column
    */
-  static void checkColumns(DatasetSpec spec, Set<String> present) {
+  static void checkColumns(DatasetSpec spec, Set<String> present, boolean answers) {
     var c = spec.columns();
     var required = new ArrayList<String[]>();
     if (spec.formatting() == Formatting.ALPACA) {
       required.add(new String[] {"prompt", c.prompt()});
-      required.add(new String[] {"response", c.response()});
+      if (spec.columnsGiven() || answers) {
+        required.add(new String[] {"response", c.response()});
+      }
       if (spec.columnsGiven()) {
         required.add(new String[] {"query", c.query()});
       }
