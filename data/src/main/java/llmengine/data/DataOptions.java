@@ -50,6 +50,9 @@ public record DataOptions(
               + " and max_samples >= 0, got " + cutoffLen + ", " + preprocessingBatchSize + ", "
               + threads + " and " + maxSamples + ".");
     }
+    if (tokenizerDigest.isBlank()) {
+      throw new IllegalArgumentException("a tokenizer digest is needed to key the token cache");
+    }
     if (!evalDataset.isEmpty() && valSize.doubleValue() > 0) {
       throw new DataException(
           "data: expected val_size or eval_dataset, got both. Remove one of them.");

@@ -11,6 +11,7 @@ import llmengine.data.Message;
 import llmengine.data.Role;
 import llmengine.data.source.DatasetSpec;
 import llmengine.data.source.Formatting;
+import llmengine.data.template.tool.PythonJson;
 
 /**
  * Brings a raw row to the shape of {@link AlignedRow}. A conversation whose roles are out of order gives a row with empty

@@ -15,6 +15,7 @@ import llmengine.data.Role;
 import llmengine.data.source.Columns;
 import llmengine.data.source.DatasetSpec;
 import llmengine.data.source.Tags;
+import llmengine.data.template.tool.PythonJson;
 
 /**
  * Chat-completion rows: {@code tool_calls} of an assistant message become a function turn (a JSON list), consecutive tool
