@@ -19,7 +19,9 @@ record AddedToken(
     return new AddedToken(id, content, false, false, false, false, true);
   }
 
-  /** Reads the flags of {@code node}; a missing {@code normalized} means the opposite of special. */
+  /**
+   * Reads the flags of {@code node}; a missing {@code normalized} means the opposite of special.
+   */
   static AddedToken of(int id, String content, JsonNode node) {
     boolean special = node.path("special").asBoolean(false);
     return new AddedToken(
@@ -38,7 +40,8 @@ record AddedToken(
 
   /** Without the id: the shape of {@code added_tokens_decoder} in tokenizer_config.json. */
   ObjectNode flags() {
-    return JsonNodeFactory.instance.objectNode()
+    return JsonNodeFactory.instance
+        .objectNode()
         .put("content", content)
         .put("lstrip", lstrip)
         .put("normalized", normalized)
@@ -49,7 +52,8 @@ record AddedToken(
 
   /** With the id: the shape of {@code added_tokens} in tokenizer.json. */
   ObjectNode entry() {
-    return JsonNodeFactory.instance.objectNode()
+    return JsonNodeFactory.instance
+        .objectNode()
         .put("id", id)
         .put("content", content)
         .put("single_word", singleWord)

@@ -86,11 +86,20 @@ record GgufMetadata(String where, Map<String, ?> values) {
   }
 
   DataException wrong(String key, String expected, Object value) {
-    String got = value == null ? "none"
-        : value instanceof Number || value instanceof String || value instanceof Boolean
-            ? "\"" + value + "\"" : value.getClass().getSimpleName();
+    String got =
+        value == null
+            ? "none"
+            : value instanceof Number || value instanceof String || value instanceof Boolean
+                ? "\"" + value + "\""
+                : value.getClass().getSimpleName();
     return new DataException(
-        where + " " + key + ": unusable tokenizer: expected " + expected + ", got " + got
+        where
+            + " "
+            + key
+            + ": unusable tokenizer: expected "
+            + expected
+            + ", got "
+            + got
             + ". Convert the model to GGUF again or use its Hugging Face checkpoint.");
   }
 }

@@ -11,10 +11,11 @@ import java.util.TreeSet;
 import llmengine.data.DataException;
 
 /**
- * How a byte-level BPE vocabulary of a GGUF cuts text before merging, by its name in
- * {@code tokenizer.ggml.pre}: patterns applied one after the other, each match a piece of its own.
+ * How a byte-level BPE vocabulary of a GGUF cuts text before merging, by its name in {@code
+ * tokenizer.ggml.pre}: patterns applied one after the other, each match a piece of its own.
  *
- * @param patterns in the regular expressions of tokenizer.json; empty for digits and byte level alone
+ * @param patterns in the regular expressions of tokenizer.json; empty for digits and byte level
+ *     alone
  * @param singleDigits every digit is a piece of its own, before anything else
  * @param gpt2 the pattern built into the byte-level step comes last
  * @param nfc text is brought to Unicode's composed form first
@@ -48,7 +49,10 @@ record GgufPreTokenizer(
     GgufPreTokenizer found = BY_NAME.get(name);
     if (found == null) {
       throw new DataException(
-          where + " tokenizer.ggml.pre: unknown pre-tokenizer \"" + name + "\": expected one of "
+          where
+              + " tokenizer.ggml.pre: unknown pre-tokenizer \""
+              + name
+              + "\": expected one of "
               + String.join(", ", new TreeSet<>(BY_NAME.keySet()))
               + ". Use the Hugging Face checkpoint of this model, which has a tokenizer.json.");
     }
@@ -58,7 +62,8 @@ record GgufPreTokenizer(
   private static Map<String, GgufPreTokenizer> byName() {
     Map<String, GgufPreTokenizer> all = new TreeMap<>();
     var gpt2 = new GgufPreTokenizer(List.of(), false, true, false, false, false);
-    names(all, gpt2, "gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling");
+    names(
+        all, gpt2, "gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling");
     var digits = new GgufPreTokenizer(List.of(), true, true, false, false, false);
     names(all, digits, "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone");
     var plain =
@@ -68,20 +73,46 @@ record GgufPreTokenizer(
                 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)",
                 "\\p{N}+",
                 "[0-9][0-9][0-9]"),
-            false, false, false, false, false);
+            false,
+            false,
+            false,
+            false,
+            false);
     names(all, plain, "default");
     names(all, ofPattern(LLAMA3, false, true, true), "llama-bpe", "llama3", "llama-v3", "falcon3");
     names(all, ofPattern(LLAMA3, false, false, false), "dbrx", "smaug-bpe", "glm4", "chatglm-bpe");
     names(all, ofPattern(QWEN2, true, false, false), "qwen2", "deepseek-r1-qwen", "megrez");
     names(all, ofPattern(QWEN2, false, false, false), "stablelm2", "hunyuan");
     String tekken =
-        BEFORE_WORD + UPPER + "*" + LOWER + "+|" + BEFORE_WORD + UPPER + "+" + LOWER + "*|\\p{N}"
+        BEFORE_WORD
+            + UPPER
+            + "*"
+            + LOWER
+            + "+|"
+            + BEFORE_WORD
+            + UPPER
+            + "+"
+            + LOWER
+            + "*|\\p{N}"
             + SLASH_AND_SPACE;
     names(all, ofPattern(tekken, false, true, true), "tekken");
     String endings = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
     String gpt4o =
-        BEFORE_WORD + UPPER + "*" + LOWER + "+" + endings + "|" + BEFORE_WORD + UPPER + "+" + LOWER
-            + "*" + endings + "|\\p{N}{1,3}" + SLASH_AND_SPACE;
+        BEFORE_WORD
+            + UPPER
+            + "*"
+            + LOWER
+            + "+"
+            + endings
+            + "|"
+            + BEFORE_WORD
+            + UPPER
+            + "+"
+            + LOWER
+            + "*"
+            + endings
+            + "|\\p{N}{1,3}"
+            + SLASH_AND_SPACE;
     names(all, ofPattern(gpt4o, false, false, false), "gpt-4o", "llama4");
     var deepseek3 =
         new GgufPreTokenizer(
@@ -91,7 +122,11 @@ record GgufPreTokenizer(
                 "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
                     + "|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
                     + "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"),
-            false, false, false, false, false);
+            false,
+            false,
+            false,
+            false,
+            false);
     names(all, deepseek3, "deepseek-v3", "hunyuan-dense");
     return Map.copyOf(all);
   }

@@ -15,8 +15,9 @@ import java.util.Map;
 import llmengine.data.DataException;
 
 /**
- * Builds the tokenizer of a GGUF from its metadata as the equal tokenizer.json, so that the same library
- * runs it: byte-level BPE ({@code tokenizer.ggml.model} gpt2) and SentencePiece BPE (llama).
+ * Builds the tokenizer of a GGUF from its metadata as the equal tokenizer.json, so that the same
+ * library runs it: byte-level BPE ({@code tokenizer.ggml.model} gpt2) and SentencePiece BPE
+ * (llama).
  */
 public final class GgufTokenizer {
   // tokenizer.ggml.token_type
@@ -39,8 +40,9 @@ public final class GgufTokenizer {
       Integer before = ids.put(tokens[id], id);
       if (before != null) {
         throw metadata.wrong(
-            "tokenizer.ggml.tokens", "different tokens", "\"" + tokens[id] + "\" at " + before
-                + " and " + id);
+            "tokenizer.ggml.tokens",
+            "different tokens",
+            "\"" + tokens[id] + "\" at " + before + " and " + id);
       }
     }
     types = new int[tokens.length];
@@ -56,9 +58,9 @@ public final class GgufTokenizer {
   }
 
   /**
-   * Tokenizer of a GGUF's metadata; {@code where} (the file) appears in errors. Arrays may be lists,
-   * String[], int[] or float[]. A tokenizer model or pre-tokenizer that is not supported, or metadata
-   * that is missing or of another type, is a {@link DataException} naming it.
+   * Tokenizer of a GGUF's metadata; {@code where} (the file) appears in errors. Arrays may be
+   * lists, String[], int[] or float[]. A tokenizer model or pre-tokenizer that is not supported, or
+   * metadata that is missing or of another type, is a {@link DataException} naming it.
    */
   public static HuggingFaceTokenizer fromMetadata(String where, Map<String, ?> metadata) {
     var values = new GgufMetadata(where, metadata);
@@ -68,15 +70,17 @@ public final class GgufTokenizer {
       case "llama" -> new GgufTokenizer(values).sentencePiece();
       default ->
           throw new DataException(
-              where + " tokenizer.ggml.model: \"" + model + "\": not supported yet: expected gpt2 or"
+              where
+                  + " tokenizer.ggml.model: \""
+                  + model
+                  + "\": not supported yet: expected gpt2 or"
                   + " llama. Use the Hugging Face checkpoint of this model.");
     };
   }
 
   private HuggingFaceTokenizer byteLevel() {
     GgufPreTokenizer pre =
-        GgufPreTokenizer.named(
-            metadata.where(), metadata.string("tokenizer.ggml.pre", "default"));
+        GgufPreTokenizer.named(metadata.where(), metadata.string("tokenizer.ggml.pre", "default"));
     ObjectNode parts = JsonNodeFactory.instance.objectNode();
     parts.set("normalizer", pre.nfc() ? GgufPreTokenizer.object("NFC") : null);
     parts.set("pre_tokenizer", pre.json());
@@ -107,7 +111,8 @@ public final class GgufTokenizer {
     ObjectNode spaces = replace(" ", "▁");
     if (prefix) {
       ObjectNode sequence = GgufPreTokenizer.object("Sequence");
-      sequence.putArray("normalizers")
+      sequence
+          .putArray("normalizers")
           .add(GgufPreTokenizer.object("Prepend").put("prepend", "▁"))
           .add(spaces);
       parts.set("normalizer", sequence);
@@ -140,8 +145,12 @@ public final class GgufTokenizer {
       return null;
     }
     ObjectNode template = GgufPreTokenizer.object("TemplateProcessing");
-    template.putArray("single").add(part("SpecialToken", tokens[bos], 0)).add(part("Sequence", "A", 0));
-    template.putArray("pair")
+    template
+        .putArray("single")
+        .add(part("SpecialToken", tokens[bos], 0))
+        .add(part("Sequence", "A", 0));
+    template
+        .putArray("pair")
         .add(part("SpecialToken", tokens[bos], 0))
         .add(part("Sequence", "A", 0))
         .add(part("SpecialToken", tokens[bos], 1))
@@ -164,7 +173,8 @@ public final class GgufTokenizer {
     return node.put("content", to);
   }
 
-  // SentencePiece joins the neighbours whose union has the best score: each way to cut a piece into two
+  // SentencePiece joins the neighbours whose union has the best score: each way to cut a piece into
+  // two
   // pieces is a merge, ranked by the score of the whole
   private String[][] mergesByScore() {
     double[] scores = metadata.numbers("tokenizer.ggml.scores");

@@ -33,8 +33,8 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
   /**
    * Loads tokenizer.json with, where present, tokenizer_config.json, special_tokens_map.json,
-   * added_tokens.json and chat_template.jinja of a checkpoint directory. A missing tokenizer.json or an
-   * invalid file is a {@link DataException}.
+   * added_tokens.json and chat_template.jinja of a checkpoint directory. A missing tokenizer.json
+   * or an invalid file is a {@link DataException}.
    */
   public static HuggingFaceTokenizer load(Path dir) {
     return TokenizerFiles.load(dir);
@@ -65,7 +65,10 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     for (int i = 0; i < ids.length; i++) {
       if (ids[i] < 0) {
         throw new DataException(
-            "decode: position " + i + ": expected a token id >= 0, got " + ids[i]
+            "decode: position "
+                + i
+                + ": expected a token id >= 0, got "
+                + ids[i]
                 + ". Labels that are not learned must be left out.");
       }
       wide[i] = ids[i];
@@ -215,8 +218,8 @@ public final class HuggingFaceTokenizer implements Tokenizer {
   }
 
   /**
-   * Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json so that transformers loads
-   * this tokenizer, each file atomically. An unwritable directory is a {@link DataException}.
+   * Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json so that transformers
+   * loads this tokenizer, each file atomically. An unwritable directory is a {@link DataException}.
    */
   public void save(Path dir, PaddingSide side) {
     ObjectNode saved = config.deepCopy();
@@ -224,7 +227,10 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     TokenizerFiles.save(dir, json, saved);
   }
 
-  /** {@link #save(Path, PaddingSide)} with the padding side of the checkpoint (right if it has none). */
+  /**
+   * {@link #save(Path, PaddingSide)} with the padding side of the checkpoint (right if it has
+   * none).
+   */
   public void save(Path dir) {
     boolean left = setting("padding_side").filter("left"::equals).isPresent();
     save(dir, left ? PaddingSide.LEFT : PaddingSide.RIGHT);

@@ -11,9 +11,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import llmengine.data.DataException;
 
 /**
- * The Hugging Face tokenizer library behind its JNI entry points. They are called directly: the wrapper
- * classes around them report usage over the network and build token strings and offsets that nobody
- * reads here.
+ * The Hugging Face tokenizer library behind its JNI entry points. They are called directly: the
+ * wrapper classes around them report usage over the network and build token strings and offsets
+ * that nobody reads here.
  */
 final class NativeTokenizer {
   private static final Cleaner CLEANER = Cleaner.create();
@@ -35,8 +35,11 @@ final class NativeTokenizer {
       handle = TokenizersLibrary.LIB.createTokenizerFromString(json);
     } catch (RuntimeException e) {
       throw new DataException(
-          where + ": not a usable tokenizer: " + e.getMessage()
-              + ". Save it again with a current version of the tokenizers library.", e);
+          where
+              + ": not a usable tokenizer: "
+              + e.getMessage()
+              + ". Save it again with a current version of the tokenizers library.",
+          e);
     }
     long owned = handle;
     CLEANER.register(this, () -> TokenizersLibrary.LIB.deleteTokenizer(owned));
@@ -70,8 +73,10 @@ final class NativeTokenizer {
   // the native library is loaded from here unchecked, so nobody else may write to the folder
   private static Path privateFolder() {
     String cache = System.getenv("XDG_CACHE_HOME");
-    Path base = cache == null || cache.isBlank()
-        ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache);
+    Path base =
+        cache == null || cache.isBlank()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(cache);
     Path folder = base.resolve("llm-engine").resolve("native");
     try {
       Files.createDirectories(folder);
@@ -93,8 +98,12 @@ final class NativeTokenizer {
     } catch (IOException e) {
       e.addSuppressed(reason);
       throw new DataException(
-          "tokenizer library: no folder to unpack it: expected to write to " + wanted + " or "
-              + System.getProperty("java.io.tmpdir") + ". Set XDG_CACHE_HOME to a writable folder.", e);
+          "tokenizer library: no folder to unpack it: expected to write to "
+              + wanted
+              + " or "
+              + System.getProperty("java.io.tmpdir")
+              + ". Set XDG_CACHE_HOME to a writable folder.",
+          e);
     }
   }
 }

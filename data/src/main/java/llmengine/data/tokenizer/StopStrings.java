@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Ends a stream of text before the first stop string. Text that may be the beginning of a stop string is
- * held back until more is known. The result does not depend on how the text is cut into pieces: the stop
- * string that is complete first wins, of those that end together the longest. Not safe for concurrent
- * use.
+ * Ends a stream of text before the first stop string. Text that may be the beginning of a stop
+ * string is held back until more is known. The result does not depend on how the text is cut into
+ * pieces: the stop string that is complete first wins, of those that end together the longest. Not
+ * safe for concurrent use.
  */
 public final class StopStrings {
   private final List<String> stops;
@@ -28,8 +28,9 @@ public final class StopStrings {
     int end = Integer.MAX_VALUE;
     for (String stop : stops) {
       int at = text.indexOf(stop);
-      if (at >= 0 && (at + stop.length() < end
-          || at + stop.length() == end && stop.length() > matched.length())) {
+      if (at >= 0
+          && (at + stop.length() < end
+              || at + stop.length() == end && stop.length() > matched.length())) {
         end = at + stop.length();
         matched = stop;
       }

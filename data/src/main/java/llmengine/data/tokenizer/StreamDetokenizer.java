@@ -5,11 +5,11 @@ import llmengine.data.Tokenizer;
 
 /**
  * Text of tokens as they are generated. A token may end within a character; what is not yet a whole
- * code point is held back, and the pieces joined are the text of all tokens. Not safe for concurrent
- * use.
+ * code point is held back, and the pieces joined are the text of all tokens. Not safe for
+ * concurrent use.
  *
- * <p>Tokens cannot be decoded one by one, as decoders treat the first one differently (SentencePiece
- * strips its space), so the last one with text of its own stays as context.
+ * <p>Tokens cannot be decoded one by one, as decoders treat the first one differently
+ * (SentencePiece strips its space), so the last one with text of its own stays as context.
  */
 public final class StreamDetokenizer {
   private static final char BROKEN = '\uFFFD';

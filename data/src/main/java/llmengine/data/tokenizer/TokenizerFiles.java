@@ -44,12 +44,15 @@ final class TokenizerFiles {
   private static DataException missing(Path dir, Path file) {
     if (Files.isRegularFile(dir.resolve("tokenizer.model"))) {
       return new DataException(
-          dir + ": only tokenizer.model: not supported yet: expected tokenizer.json. Load it once with"
-              + " transformers' AutoTokenizer and save_pretrained, which writes tokenizer.json.");
+          dir
+              + ": only tokenizer.model: not supported yet: expected tokenizer.json. Load it once"
+              + " with transformers' AutoTokenizer and save_pretrained, which writes"
+              + " tokenizer.json.");
     }
     return new DataException(
-        file + ": no such file: expected the tokenizer of a Hugging Face checkpoint. Check the path or"
-            + " copy tokenizer.json beside the weights.");
+        file
+            + ": no such file: expected the tokenizer of a Hugging Face checkpoint. Check the path"
+            + " or copy tokenizer.json beside the weights.");
   }
 
   // tokenizer_config.json wins; special_tokens_map.json fills in what it leaves out
@@ -88,8 +91,12 @@ final class TokenizerFiles {
       return Integer.parseInt(id);
     } catch (NumberFormatException e) {
       throw new DataException(
-          where + ": added_tokens_decoder of tokenizer_config.json: expected token ids as keys, got \""
-              + id + "\". Download the file again.", e);
+          where
+              + ": added_tokens_decoder of tokenizer_config.json: expected token ids as keys, got"
+              + " \""
+              + id
+              + "\". Download the file again.",
+          e);
     }
   }
 
@@ -157,8 +164,12 @@ final class TokenizerFiles {
       }
     } catch (IOException e) {
       throw new DataException(
-          dir + ": the tokenizer cannot be saved: " + e + ". Check that the directory is writable and"
-              + " the disk has space.", e);
+          dir
+              + ": the tokenizer cannot be saved: "
+              + e
+              + ". Check that the directory is writable and"
+              + " the disk has space.",
+          e);
     }
   }
 
@@ -180,11 +191,9 @@ final class TokenizerFiles {
       }
       if (Files.getFileStore(part).supportsFileAttributeView("posix")) {
         // temporary files are private; these are as public as the directory lets them be
-        Files.setPosixFilePermissions(
-            part, PosixFilePermissions.fromString("rw-r--r--"));
+        Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rw-r--r--"));
       }
-      Files.move(
-          part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       Files.deleteIfExists(part);
     }

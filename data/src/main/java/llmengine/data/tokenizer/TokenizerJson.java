@@ -105,8 +105,13 @@ final class TokenizerJson {
     int given = known == null ? freeId() : known;
     if (token.id() != given) {
       throw broken(
-          "added token \"" + token.content() + "\" has id " + token.id()
-              + ", but the tokens before it make it " + given, null);
+          "added token \""
+              + token.content()
+              + "\" has id "
+              + token.id()
+              + ", but the tokens before it make it "
+              + given,
+          null);
     }
     put(token.content(), token.id());
     added.put(token.id(), token);
@@ -166,7 +171,9 @@ final class TokenizerJson {
     return postProcessor;
   }
 
-  /** The same tokenizer in which these are special tokens; unknown ones get the next ids in order. */
+  /**
+   * The same tokenizer in which these are special tokens; unknown ones get the next ids in order.
+   */
   TokenizerJson withSpecial(Collection<String> contents) {
     Map<Integer, AddedToken> changes = new TreeMap<>();
     int next = freeId();

@@ -95,8 +95,18 @@ class GgufTokenizerTest {
 
   @Test
   void everyKnownPreTokenizerLoads(@TempDir Path dir) {
-    for (String pre : List.of("default", "gpt-2", "smollm", "llama-bpe", "dbrx", "qwen2", "glm4",
-        "tekken", "gpt-4o", "deepseek-v3")) {
+    for (String pre :
+        List.of(
+            "default",
+            "gpt-2",
+            "smollm",
+            "llama-bpe",
+            "dbrx",
+            "qwen2",
+            "glm4",
+            "tekken",
+            "gpt-4o",
+            "deepseek-v3")) {
       HuggingFaceTokenizer tokenizer = GgufTokenizer.fromMetadata("x.gguf", byteLevel(pre));
       assertThat(tokenizer.encode("ab ab<|end|>")).as(pre).containsExactly(4, 5, 0);
       assertThat(tokenizer.eosId()).hasValue(0);
@@ -111,30 +121,43 @@ class GgufTokenizerTest {
     assertThatThrownBy(() -> GgufTokenizer.fromMetadata("x.gguf", byteLevel("brand-new")))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("x.gguf tokenizer.ggml.pre")
-        .hasMessageContaining("\"brand-new\"").hasMessageContaining("llama-bpe");
+        .hasMessageContaining("\"brand-new\"")
+        .hasMessageContaining("llama-bpe");
     Map<String, Object> metadata = byteLevel("gpt-2");
     metadata.put("tokenizer.ggml.model", "rwkv");
     assertThatThrownBy(() -> GgufTokenizer.fromMetadata("x.gguf", metadata))
-        .isInstanceOf(DataException.class).hasMessageContaining("\"rwkv\": not supported yet");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("\"rwkv\": not supported yet");
   }
 
   @Test
   void unusableMetadataIsNamed() {
-    for (String key : List.of("tokenizer.ggml.model", "tokenizer.ggml.tokens", "tokenizer.ggml.merges")) {
+    for (String key :
+        List.of("tokenizer.ggml.model", "tokenizer.ggml.tokens", "tokenizer.ggml.merges")) {
       Map<String, Object> metadata = byteLevel("gpt-2");
       metadata.remove(key);
       assertThatThrownBy(() -> GgufTokenizer.fromMetadata("x.gguf", metadata))
-          .isInstanceOf(DataException.class).hasMessageContaining(key);
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining(key);
     }
-    Map<String, Object> bad = Map.of(
-        "tokenizer.ggml.tokens", List.of("a", "a"), "tokenizer.ggml.token_type", new int[] {1},
-        "tokenizer.ggml.merges", List.of("ab"), "tokenizer.ggml.eos_token_id", 99);
-    bad.forEach((key, value) -> {
-      Map<String, Object> metadata = byteLevel("gpt-2");
-      metadata.put(key, value);
-      assertThatThrownBy(() -> GgufTokenizer.fromMetadata("x.gguf", metadata))
-          .isInstanceOf(DataException.class).hasMessageContaining(key);
-    });
+    Map<String, Object> bad =
+        Map.of(
+            "tokenizer.ggml.tokens",
+            List.of("a", "a"),
+            "tokenizer.ggml.token_type",
+            new int[] {1},
+            "tokenizer.ggml.merges",
+            List.of("ab"),
+            "tokenizer.ggml.eos_token_id",
+            99);
+    bad.forEach(
+        (key, value) -> {
+          Map<String, Object> metadata = byteLevel("gpt-2");
+          metadata.put(key, value);
+          assertThatThrownBy(() -> GgufTokenizer.fromMetadata("x.gguf", metadata))
+              .isInstanceOf(DataException.class)
+              .hasMessageContaining(key);
+        });
   }
 
   @Test
@@ -142,8 +165,9 @@ class GgufTokenizerTest {
     Path model = Fixture.shared().resolve("models/SmolLM2-135M-Instruct");
     assumeTrue(Files.isDirectory(model), "skipped: no model at " + model);
     HuggingFaceTokenizer files = HuggingFaceTokenizer.load(model);
-    HuggingFaceTokenizer gguf = GgufTokenizer.fromMetadata(
-        "gguf", metadata(model.resolve("SmolLM2-135M-Instruct.Q4_1.gguf")));
+    HuggingFaceTokenizer gguf =
+        GgufTokenizer.fromMetadata(
+            "gguf", metadata(model.resolve("SmolLM2-135M-Instruct.Q4_1.gguf")));
     JsonNode reference = MAPPER.readTree(model.resolve("reference.json").toFile());
     for (JsonNode c : reference.get("tokenization")) {
       int[] ids = MAPPER.convertValue(c.get("ids"), int[].class);
@@ -189,9 +213,10 @@ class GgufTokenizerTest {
 
   private static Map<String, Object> metadata(Path gguf) throws IOException {
     try (FileChannel channel = FileChannel.open(gguf)) {
-      ByteBuffer in = channel
-          .map(FileChannel.MapMode.READ_ONLY, 0, Math.min(channel.size(), 64 << 20))
-          .order(ByteOrder.LITTLE_ENDIAN);
+      ByteBuffer in =
+          channel
+              .map(FileChannel.MapMode.READ_ONLY, 0, Math.min(channel.size(), 64 << 20))
+              .order(ByteOrder.LITTLE_ENDIAN);
       in.position(16);
       Map<String, Object> out = new HashMap<>();
       for (long left = in.getLong(); left > 0; left--) {

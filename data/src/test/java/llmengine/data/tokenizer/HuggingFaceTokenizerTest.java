@@ -60,7 +60,8 @@ class HuggingFaceTokenizerTest {
     int[] cut = Arrays.copyOf(tokenizer.encode("é"), 1);
     assertThat(tokenizer.decode(cut, false)).isEqualTo("\uFFFD");
     assertThatThrownBy(() -> tokenizer.decode(new int[] {5, -100}, false))
-        .isInstanceOf(DataException.class).hasMessageContaining("-100");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("-100");
   }
 
   @Test
@@ -76,7 +77,8 @@ class HuggingFaceTokenizerTest {
     assertThat(tokenizer.padId()).isEmpty();
     assertThat(tokenizer.unkId()).isEmpty();
     assertThatThrownBy(() -> tokenizer.tokenOf(Fixture.VOCAB + 3))
-        .isInstanceOf(DataException.class).hasMessageContaining("below " + (Fixture.VOCAB + 3));
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("below " + (Fixture.VOCAB + 3));
   }
 
   @Test
@@ -89,8 +91,10 @@ class HuggingFaceTokenizerTest {
   @Test
   void knownTokensBecomeSpecialAndUnknownOnesAreAppended() {
     HuggingFaceTokenizer changed =
-        tokenizer.withEos("<think>").withPad("<pad>").withAdditionalSpecialTokens(
-            List.of("<|end|>", "<new>", "<new>"));
+        tokenizer
+            .withEos("<think>")
+            .withPad("<pad>")
+            .withAdditionalSpecialTokens(List.of("<|end|>", "<new>", "<new>"));
     assertThat(changed.eosId()).hasValue(Fixture.THINK);
     assertThat(changed.isSpecial(Fixture.THINK)).isTrue();
     assertThat(changed.padId()).hasValue(Fixture.VOCAB + 3);
@@ -98,7 +102,10 @@ class HuggingFaceTokenizerTest {
     assertThat(changed.vocabSize()).isEqualTo(Fixture.VOCAB + 5);
     assertThat(changed.additionalSpecialTokens()).containsExactly("<|end|>", "<new>");
     assertThat(changed.encode("a<new><pad>b"))
-        .containsExactly(tokenizer.encode("a")[0], Fixture.VOCAB + 4, Fixture.VOCAB + 3,
+        .containsExactly(
+            tokenizer.encode("a")[0],
+            Fixture.VOCAB + 4,
+            Fixture.VOCAB + 3,
             tokenizer.encode("b")[0]);
     assertThat(tokenizer.idOf("<new>")).isEmpty();
     assertThat(tokenizer.eosId()).hasValue(Fixture.END);
@@ -106,8 +113,11 @@ class HuggingFaceTokenizerTest {
 
   @Test
   void savedTokenizerLoadsAsTheSame(@TempDir Path out) throws IOException {
-    HuggingFaceTokenizer changed = tokenizer.withEos("<think>").withPad("<think>")
-        .withAdditionalSpecialTokens(List.of("<new>"));
+    HuggingFaceTokenizer changed =
+        tokenizer
+            .withEos("<think>")
+            .withPad("<think>")
+            .withAdditionalSpecialTokens(List.of("<new>"));
     changed.save(out.resolve("a/b"), PaddingSide.LEFT);
     HuggingFaceTokenizer loaded = HuggingFaceTokenizer.load(out.resolve("a/b"));
     assertThat(loaded.eosId()).isEqualTo(changed.eosId());
@@ -122,8 +132,9 @@ class HuggingFaceTokenizerTest {
     assertThat(map.get("eos_token").asText()).isEqualTo("<think>");
     assertThat(map.get("bos_token").asText()).isEqualTo("<|start|>");
     try (var files = Files.list(out.resolve("a/b"))) {
-      assertThat(files.map(f -> f.getFileName().toString())).containsExactlyInAnyOrder(
-          "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json");
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .containsExactlyInAnyOrder(
+              "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json");
     }
   }
 
@@ -147,9 +158,9 @@ class HuggingFaceTokenizerTest {
 
   @Test
   void tokensListedBesideTokenizerJsonAreAdded() throws IOException {
+    Files.writeString(dir.resolve("added_tokens.json"), "{\"<think>\": 274, \"<extra>\": 275}");
     Files.writeString(
-        dir.resolve("added_tokens.json"), "{\"<think>\": 274, \"<extra>\": 275}");
-    Files.writeString(dir.resolve("special_tokens_map.json"),
+        dir.resolve("special_tokens_map.json"),
         "{\"pad_token\": {\"content\": \"<mypad>\"}, \"eos_token\": \"ignored\"}");
     HuggingFaceTokenizer loaded = HuggingFaceTokenizer.load(dir);
     assertThat(loaded.encode("<extra>")).containsExactly(275);
@@ -157,15 +168,20 @@ class HuggingFaceTokenizerTest {
     assertThat(loaded.eosId()).hasValue(Fixture.END);
     Files.writeString(dir.resolve("added_tokens.json"), "{\"<extra>\": 999}");
     assertThatThrownBy(() -> HuggingFaceTokenizer.load(dir))
-        .isInstanceOf(DataException.class).hasMessageContaining("<extra>").hasMessageContaining("999");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("<extra>")
+        .hasMessageContaining("999");
   }
 
   @Test
   void manyThreadsGetTheSameIds() {
     String text = Fixture.randomText(new Random(3), 500);
     int[] expected = tokenizer.encode(text);
-    assertThat(IntStream.range(0, 200).parallel()
-        .allMatch(i -> Arrays.equals(tokenizer.encode(text), expected))).isTrue();
+    assertThat(
+            IntStream.range(0, 200)
+                .parallel()
+                .allMatch(i -> Arrays.equals(tokenizer.encode(text), expected)))
+        .isTrue();
   }
 
   @Test
@@ -177,7 +193,8 @@ class HuggingFaceTokenizerTest {
   @Test
   void missingFilesAreNamed(@TempDir Path empty) throws IOException {
     assertThatThrownBy(() -> HuggingFaceTokenizer.load(empty))
-        .isInstanceOf(DataException.class).hasMessageContaining("tokenizer.json: no such file");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("tokenizer.json: no such file");
     Files.writeString(empty.resolve("tokenizer.model"), "x");
     assertThatThrownBy(() -> HuggingFaceTokenizer.load(empty))
         .isInstanceOf(DataException.class)
@@ -189,21 +206,32 @@ class HuggingFaceTokenizerTest {
     byte[] whole = Files.readAllBytes(dir.resolve("tokenizer.json"));
     for (int length : new int[] {0, 1, 20, 500, whole.length / 2, whole.length - 2}) {
       Files.write(dir.resolve("tokenizer.json"), Arrays.copyOf(whole, length));
-      assertThatThrownBy(() -> HuggingFaceTokenizer.load(dir)).as("length %d", length)
-          .isInstanceOf(DataException.class).hasMessageContaining("tokenizer.json");
+      assertThatThrownBy(() -> HuggingFaceTokenizer.load(dir))
+          .as("length %d", length)
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("tokenizer.json");
     }
-    for (String json : new String[] {"[]", "{}", "{\"model\": 3}", "{\"model\": {\"vocab\": 3}}",
-        "{\"model\": {\"type\": \"Other\", \"vocab\": {\"a\": 0}, \"merges\": []}}",
-        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -1}, \"merges\": []}}",
-        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 2000000000}, \"merges\": []}}"}) {
+    for (String json :
+        new String[] {
+          "[]",
+          "{}",
+          "{\"model\": 3}",
+          "{\"model\": {\"vocab\": 3}}",
+          "{\"model\": {\"type\": \"Other\", \"vocab\": {\"a\": 0}, \"merges\": []}}",
+          "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -1}, \"merges\": []}}",
+          "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 2000000000}, \"merges\": []}}"
+        }) {
       Files.writeString(dir.resolve("tokenizer.json"), json);
-      assertThatThrownBy(() -> HuggingFaceTokenizer.load(dir)).as(json)
-          .isInstanceOf(DataException.class).hasMessageContaining("tokenizer.json");
+      assertThatThrownBy(() -> HuggingFaceTokenizer.load(dir))
+          .as(json)
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("tokenizer.json");
     }
     Files.write(dir.resolve("tokenizer.json"), whole);
     Files.writeString(dir.resolve("tokenizer_config.json"), "{\"eos_token\": ");
     assertThatThrownBy(() -> HuggingFaceTokenizer.load(dir))
-        .isInstanceOf(DataException.class).hasMessageContaining("tokenizer_config.json");
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("tokenizer_config.json");
   }
 
   private void change(String file, String from, String to) throws IOException {
