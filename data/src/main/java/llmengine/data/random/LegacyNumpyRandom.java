@@ -3,8 +3,8 @@ package llmengine.data.random;
 import java.util.Arrays;
 
 /**
- * numpy's global generator after {@code np.random.seed(seed)}: MT19937. Datasets with
- * {@code num_samples} draw from one of these, shared and in the order they are listed. Not safe for
+ * numpy's global generator after {@code np.random.seed(seed)}: MT19937. Datasets with {@code
+ * num_samples} draw from one of these, shared and in the order they are listed. Not safe for
  * concurrent use.
  */
 public final class LegacyNumpyRandom {

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import llmengine.data.DataException;
 
 /**
- * The order in which several datasets are mixed: entry i is row {@code rows[i]} of dataset
- * {@code datasets[i]}. Sources are drawn with {@code default_rng(seed).choice} when probabilities are
+ * The order in which several datasets are mixed: entry i is row {@code rows[i]} of dataset {@code
+ * datasets[i]}. Sources are drawn with {@code default_rng(seed).choice} when probabilities are
  * given (null: round robin); a dataset's rows come in their own order.
  */
 public record MixOrder(int[] datasets, int[] rows) {
@@ -23,7 +23,10 @@ public record MixOrder(int[] datasets, int[] rows) {
 
   private static final double TOLERANCE = 1e-8;
 
-  /** Mixes datasets of these sizes. Unusable probabilities or an empty dataset: {@link DataException}. */
+  /**
+   * Mixes datasets of these sizes. Unusable probabilities or an empty dataset: {@link
+   * DataException}.
+   */
   public static MixOrder of(int[] sizes, Strategy strategy, double[] probabilities, long seed) {
     if (strategy == Strategy.CONCAT) {
       return concat(sizes);
@@ -31,14 +34,19 @@ public record MixOrder(int[] datasets, int[] rows) {
     for (int i = 0; i < sizes.length; i++) {
       if (sizes[i] <= 0) {
         throw new DataException(
-            "mix_strategy: dataset " + (i + 1) + " of " + sizes.length
+            "mix_strategy: dataset "
+                + (i + 1)
+                + " of "
+                + sizes.length
                 + " is empty: expected at least one row to interleave. Leave it out.");
       }
     }
     if (probabilities != null) {
       check(sizes.length, probabilities);
     }
-    return probabilities == null ? roundRobin(sizes, strategy) : drawn(sizes, strategy, probabilities, seed);
+    return probabilities == null
+        ? roundRobin(sizes, strategy)
+        : drawn(sizes, strategy, probabilities, seed);
   }
 
   private static void check(int count, double[] probabilities) {
@@ -50,8 +58,11 @@ public record MixOrder(int[] datasets, int[] rows) {
     }
     if (probabilities.length != count || !positive || !(Math.abs(sum - 1) <= TOLERANCE)) {
       throw new DataException(
-          "interleave_probs: expected one number above 0 for each of the " + count
-              + " datasets, with sum 1, got " + Arrays.toString(probabilities) + ".");
+          "interleave_probs: expected one number above 0 for each of the "
+              + count
+              + " datasets, with sum 1, got "
+              + Arrays.toString(probabilities)
+              + ".");
     }
   }
 
@@ -66,9 +77,10 @@ public record MixOrder(int[] datasets, int[] rows) {
   }
 
   private static MixOrder roundRobin(int[] sizes, Strategy strategy) {
-    int rounds = strategy == Strategy.INTERLEAVE_UNDER
-        ? Arrays.stream(sizes).min().orElse(0)
-        : Arrays.stream(sizes).max().orElse(0);
+    int rounds =
+        strategy == Strategy.INTERLEAVE_UNDER
+            ? Arrays.stream(sizes).min().orElse(0)
+            : Arrays.stream(sizes).max().orElse(0);
     Order order = new Order(total(sizes));
     for (int round = 0; round < rounds; round++) {
       for (int dataset = 0; dataset < sizes.length; dataset++) {
@@ -111,7 +123,8 @@ public record MixOrder(int[] datasets, int[] rows) {
     }
     if (sum > Integer.MAX_VALUE - 16) {
       throw new DataException(
-          "datasets: too many rows: expected at most 2^31 rows in all, got " + sum
+          "datasets: too many rows: expected at most 2^31 rows in all, got "
+              + sum
               + ". Use max_samples to take fewer.");
     }
     return (int) sum;

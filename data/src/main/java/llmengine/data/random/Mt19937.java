@@ -1,8 +1,8 @@
 package llmengine.data.random;
 
 /**
- * The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998) as torch and numpy's legacy state seed
- * it: {@code init_genrand(seed mod 2^32)}.
+ * The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998) as torch and numpy's legacy state
+ * seed it: {@code init_genrand(seed mod 2^32)}.
  */
 final class Mt19937 {
   private static final int N = 624;

@@ -4,9 +4,9 @@ import java.math.BigInteger;
 import llmengine.data.DataException;
 
 /**
- * The generator {@code numpy.random.default_rng(seed)}: PCG64, a 128-bit linear congruential generator
- * with XSL-RR output (O'Neill 2014), seeded through {@link SeedSequence}. Same draws as numpy's, bit
- * for bit. Not safe for concurrent use.
+ * The generator {@code numpy.random.default_rng(seed)}: PCG64, a 128-bit linear congruential
+ * generator with XSL-RR output (O'Neill 2014), seeded through {@link SeedSequence}. Same draws as
+ * numpy's, bit for bit. Not safe for concurrent use.
  */
 public final class NumpyRandom {
   private static final long MULTIPLIER_HIGH = 0x2360ED051FC65DA4L;

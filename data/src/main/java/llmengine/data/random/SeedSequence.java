@@ -3,8 +3,8 @@ package llmengine.data.random;
 import java.math.BigInteger;
 
 /**
- * numpy's SeedSequence: an integer of any length hashed into a pool of four 32-bit words, from which
- * well mixed state words are drawn (M. O'Neill, "Developing a seed_seq alternative").
+ * numpy's SeedSequence: an integer of any length hashed into a pool of four 32-bit words, from
+ * which well mixed state words are drawn (M. O'Neill, "Developing a seed_seq alternative").
  */
 final class SeedSequence {
   private static final int POOL = 4;

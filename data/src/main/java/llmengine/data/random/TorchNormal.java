@@ -1,16 +1,23 @@
 package llmengine.data.random;
 
 /**
- * Box-Muller on blocks of 16 uniforms in float32 with the polynomials of the Cephes library and fused
- * multiply-adds, so that the bits equal torch's vectorised code.
+ * Box-Muller on blocks of 16 uniforms in float32 with the polynomials of the Cephes library and
+ * fused multiply-adds, so that the bits equal torch's vectorised code.
  */
 final class TorchNormal {
   private static final float SQRT_HALF = 0.707106781186547524f;
   private static final float LN2_LOW = -2.12194440e-4f;
   private static final float LN2_HIGH = 0.693359375f;
   private static final float[] LOG = {
-    7.0376836292E-2f, -1.1514610310E-1f, 1.1676998740E-1f, -1.2420140846E-1f, 1.4249322787E-1f,
-    -1.6668057665E-1f, 2.0000714765E-1f, -2.4999993993E-1f, 3.3333331174E-1f
+    7.0376836292E-2f,
+    -1.1514610310E-1f,
+    1.1676998740E-1f,
+    -1.2420140846E-1f,
+    1.4249322787E-1f,
+    -1.6668057665E-1f,
+    2.0000714765E-1f,
+    -2.4999993993E-1f,
+    3.3333331174E-1f
   };
   private static final float FOUR_OVER_PI = 1.27323954473516f;
   // pi/4 in three parts (Cody and Waite)
@@ -20,7 +27,9 @@ final class TorchNormal {
 
   private TorchNormal() {}
 
-  /** Turns values[start .. start+15], uniform in [0, 1), into normal ones: radii first, then angles. */
+  /**
+   * Turns values[start .. start+15], uniform in [0, 1), into normal ones: radii first, then angles.
+   */
   static void block(float[] values, int start, float mean, float std) {
     for (int j = start; j < start + 8; j++) {
       float radius = (float) Math.sqrt(-2.0f * log(1.0f - values[j]));

@@ -1,8 +1,8 @@
 package llmengine.data.random;
 
 /**
- * torch's CPU generator after {@code manual_seed(seed)}: MT19937 and the draws built on it, with the
- * bits of torch's AVX2 and AVX-512 builds. Not safe for concurrent use.
+ * torch's CPU generator after {@code manual_seed(seed)}: MT19937 and the draws built on it, with
+ * the bits of torch's AVX2 and AVX-512 builds. Not safe for concurrent use.
  */
 public final class TorchRandom {
   private final Mt19937 words;
@@ -56,7 +56,10 @@ public final class TorchRandom {
     return out;
   }
 
-  /** {@code nn.init.kaiming_uniform_(w, a=sqrt(5))} of a (rows, columns) matrix: within 1/sqrt(columns). */
+  /**
+   * {@code nn.init.kaiming_uniform_(w, a=sqrt(5))} of a (rows, columns) matrix: within
+   * 1/sqrt(columns).
+   */
   public float[] kaimingUniform(int rows, int columns) {
     // torch's own order of operations: the last bit of the bound depends on it
     double gain = Math.sqrt(2.0 / (1 + Math.pow(Math.sqrt(5), 2)));

@@ -43,7 +43,8 @@ class DataOrderGoldenTest {
   }
 
   private static double[] doubles(JsonNode array) {
-    return array == null || array.isNull() ? null
+    return array == null || array.isNull()
+        ? null
         : new ObjectMapper().convertValue(array, double[].class);
   }
 
@@ -83,7 +84,8 @@ class DataOrderGoldenTest {
         }
       }
       for (var entry : c.get("choice_p").properties()) {
-        double[] p = Arrays.stream(entry.getKey().split(",")).mapToDouble(Double::parseDouble).toArray();
+        double[] p =
+            Arrays.stream(entry.getKey().split(",")).mapToDouble(Double::parseDouble).toArray();
         NumpyRandom choice = new NumpyRandom(seed);
         for (JsonNode draw : entry.getValue()) {
           assertThat(choice.choice(p)).isEqualTo(draw.asInt());
@@ -151,12 +153,14 @@ class DataOrderGoldenTest {
       JsonNode size = c.get("val_size");
       if (c.has("error")) {
         assertThatThrownBy(() -> ValidationSplit.of(n, size.asDouble(), seed))
-            .isInstanceOf(DataException.class).hasMessageContaining("val_size");
+            .isInstanceOf(DataException.class)
+            .hasMessageContaining("val_size");
         continue;
       }
-      ValidationSplit split = size.isInt()
-          ? ValidationSplit.ofCount(n, size.asInt(), seed)
-          : ValidationSplit.of(n, size.asDouble(), seed);
+      ValidationSplit split =
+          size.isInt()
+              ? ValidationSplit.ofCount(n, size.asInt(), seed)
+              : ValidationSplit.of(n, size.asDouble(), seed);
       assertThat(split.train()).as(c.toString()).isEqualTo(ints(c.get("train")));
       assertThat(split.validation()).as(c.toString()).isEqualTo(ints(c.get("validation")));
     }
@@ -183,11 +187,16 @@ class DataOrderGoldenTest {
   }
 
   private static void check(JsonNode c, MixOrder.Strategy strategy) {
-    MixOrder order = MixOrder.of(
-        ints(c.get("sizes")), strategy, doubles(c.get("probabilities")), c.get("seed").asLong());
+    MixOrder order =
+        MixOrder.of(
+            ints(c.get("sizes")),
+            strategy,
+            doubles(c.get("probabilities")),
+            c.get("seed").asLong());
     int[][] pairs = new int[order.rows().length][];
     Arrays.setAll(pairs, i -> new int[] {order.datasets()[i], order.rows()[i]});
-    assertThat(pairs).as(c.toString())
+    assertThat(pairs)
+        .as(c.toString())
         .isDeepEqualTo(new ObjectMapper().convertValue(c.get("order"), int[][].class));
   }
 
@@ -198,7 +207,8 @@ class DataOrderGoldenTest {
       long seed = c.get("seed").asLong();
       JsonNode epochs = c.get("rows_by_epoch");
       TorchRandom global = new TorchRandom(seed);
-      EpochOrder order = new EpochOrder(n, c.hasNonNull("data_seed") ? c.get("data_seed").asLong() : seed, true);
+      EpochOrder order =
+          new EpochOrder(n, c.hasNonNull("data_seed") ? c.get("data_seed").asLong() : seed, true);
       for (int epoch = 0; epoch < epochs.size(); epoch++) {
         int[] rows = ints(epochs.get(epoch));
         if (c.get("use_seedable_sampler").asBoolean()) {
@@ -235,9 +245,12 @@ class DataOrderGoldenTest {
         continue;
       }
       int count = Integer.parseInt(call.replaceAll("\\D", ""));
-      float[] values = call.contains("randn") ? random.normal(count, 0, 1) : random.uniform(count, 0, 1);
+      float[] values =
+          call.contains("randn") ? random.normal(count, 0, 1) : random.uniform(count, 0, 1);
       assertThat(bits(values)).as(call).isEqualTo(strings(c.get("all_bits")));
-      assertThat(bits(random.uniform(2, 0, 1))).as(call).isEqualTo(strings(c.get("then_rand_2_bits")));
+      assertThat(bits(random.uniform(2, 0, 1)))
+          .as(call)
+          .isEqualTo(strings(c.get("then_rand_2_bits")));
     }
     TorchRandom random = new TorchRandom(42);
     for (JsonNode value : file.get("data_loader_base_seed").get("values")) {
@@ -253,9 +266,13 @@ class DataOrderGoldenTest {
       int rows = Integer.parseInt(sizes[0]);
       int columns = Integer.parseInt(sizes[1]);
       TorchRandom random = new TorchRandom(c.get("seed").asLong());
-      float[] values = call.startsWith("kaiming")
-          ? random.kaimingUniform(rows, columns)
-          : random.normal(rows * columns, 0, Double.parseDouble(call.replaceAll(".*std=([0-9.]+).*", "$1")));
+      float[] values =
+          call.startsWith("kaiming")
+              ? random.kaimingUniform(rows, columns)
+              : random.normal(
+                  rows * columns,
+                  0,
+                  Double.parseDouble(call.replaceAll(".*std=([0-9.]+).*", "$1")));
       String[] expected = strings(c.get("bits"));
       assertThat(Arrays.copyOf(bits(values), expected.length)).as(call).isEqualTo(expected);
     }

@@ -5,7 +5,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.DynamicTest;
 
 /**
  * Recorded answers of LLaMA-Factory, kept outside the project; tests that need them are skipped
@@ -14,8 +18,18 @@ import org.junit.jupiter.api.Assumptions;
 public final class Reference {
   private Reference() {}
 
+  /**
+   * The tests that {@code make} finds in a file; one skipped test, so that a report shows it, if
+   * the file is absent.
+   */
+  public static Stream<DynamicTest> tests(String file, Function<JsonNode, List<DynamicTest>> make) {
+    return Files.isReadable(path(file))
+        ? make.apply(read(file)).stream()
+        : Stream.of(DynamicTest.dynamicTest(file, () -> read(file)));
+  }
+
   public static JsonNode read(String file) {
-    Path path = folder().resolve("reference/llamafactory").resolve(file);
+    Path path = path(file);
     Assumptions.assumeTrue(
         Files.isReadable(path), () -> "skipped: " + path + " is absent; set ENGINE_SHARED");
     try {
@@ -23,6 +37,10 @@ public final class Reference {
     } catch (IOException e) {
       throw new AssertionError(path + " can't be read", e);
     }
+  }
+
+  private static Path path(String file) {
+    return folder().resolve("reference/llamafactory").resolve(file);
   }
 
   private static Path folder() {

@@ -78,7 +78,10 @@ class TemplateGoldenTest {
 
   @TestFactory
   Stream<DynamicTest> templatesEqualTheReference() {
-    JsonNode goldens = Reference.read("goldens_templates.json");
+    return Reference.tests("goldens_templates.json", TemplateGoldenTest::tests);
+  }
+
+  private static List<DynamicTest> tests(JsonNode goldens) {
     List<DynamicTest> tests = new ArrayList<>();
     goldens
         .get("cases")
@@ -101,7 +104,7 @@ class TemplateGoldenTest {
                                                 named.getValue(),
                                                 goldens.get("conversations"),
                                                 PythonJson.write(goldens.get("tools"))))))));
-    return tests.stream();
+    return tests;
   }
 
   private static void check(Case golden) {

@@ -61,6 +61,14 @@ public final class Checkpoint implements AutoCloseable {
   private static Map<String, StoredTensor> load(
       Path path, String base, List<SafetensorsFile> files) {
     if (!Files.isDirectory(path)) {
+      if (PICKLES.stream().anyMatch(path.toString()::endsWith)) {
+        throw pickle(path, base + ".safetensors", path.getFileName().toString());
+      }
+      if (path.toString().endsWith(".gguf")) {
+        throw new FormatException(
+            path + ": not a safetensors checkpoint: expected " + base
+                + ".safetensors or a directory, got a GGUF file. Open it as GGUF.");
+      }
       files.add(SafetensorsFile.open(path));
       return files.getFirst().tensors();
     }
@@ -94,8 +102,9 @@ public final class Checkpoint implements AutoCloseable {
         String other = foundIn.putIfAbsent(tensor.name(), shard);
         if (other != null) {
           throw new FormatException(
-              indexFile + ": tensor \"" + tensor.name() + "\": stored twice: expected one shard, got "
-                  + other + " and " + shard + ". Download or save the checkpoint again.");
+              indexFile + ": tensor \"" + tensor.name() + "\": stored twice: expected one shard,"
+                  + " got " + other + " and " + shard
+                  + ". Download or save the checkpoint again.");
         }
         tensors.put(tensor.name(), tensor);
       }
@@ -104,11 +113,11 @@ public final class Checkpoint implements AutoCloseable {
         .shardOf()
         .forEach(
             (name, shard) -> {
-              if (!shard.equals(foundIn.get(name))) {
+              String found = foundIn.get(name);
+              if (!shard.equals(found)) {
                 throw new FormatException(
-                    indexFile + ": tensor \"" + name + "\": not where the index says: expected it in "
-                        + shard + ", got "
-                        + (foundIn.get(name) == null ? "it in no shard" : "it in " + foundIn.get(name))
+                    indexFile + ": tensor \"" + name + "\": not where the index says: expected it"
+                        + " in " + shard + ", got it in " + (found == null ? "no shard" : found)
                         + ". Download or save the checkpoint again.");
               }
             });
@@ -129,10 +138,7 @@ public final class Checkpoint implements AutoCloseable {
     for (String name : names) {
       String plain = name.endsWith(".index.json") ? name.replace(".index.json", "") : name;
       if (PICKLES.stream().anyMatch(plain::endsWith) && !plain.equals("training_args.bin")) {
-        return new FormatException(
-            directory + ": weights are in PyTorch's pickle format: expected " + expected + ", got "
-                + name + ". Convert it once: load it with transformers and save_pretrained(dir,"
-                + " safe_serialization=True), or download the safetensors revision of the model.");
+        return pickle(directory, expected, name);
       }
     }
     for (String name : names) {
@@ -146,6 +152,13 @@ public final class Checkpoint implements AutoCloseable {
         directory + ": no weights: expected " + expected + ", got "
             + (names.isEmpty() ? "an empty directory" : names.size() + " other files")
             + ". Check the path, or download the weights.");
+  }
+
+  private static FormatException pickle(Path where, String expected, String got) {
+    return new FormatException(
+        where + ": weights are in PyTorch's pickle format: expected " + expected + ", got " + got
+            + ". Convert it once: load it with transformers and save_pretrained(dir,"
+            + " safe_serialization=True), or download the safetensors revision of the model.");
   }
 
   /** The file or directory this was opened from. */

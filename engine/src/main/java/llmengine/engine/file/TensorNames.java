@@ -11,8 +11,8 @@ final class TensorNames {
 
   /** A few of {@code names}, those that share the last part of {@code wanted} first. */
   static String list(Collection<String> names, String wanted) {
-    String[] parts = wanted.split("\\.");
-    String tail = parts.length < 2 ? wanted : parts[parts.length - 2] + "." + parts[parts.length - 1];
+    int lastPart = wanted.lastIndexOf('.');
+    String tail = wanted.substring(wanted.lastIndexOf('.', lastPart - 1) + 1);
     String shown =
         names.stream()
             .sorted((a, b) -> Boolean.compare(b.endsWith(tail), a.endsWith(tail)))

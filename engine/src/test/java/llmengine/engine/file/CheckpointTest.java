@@ -123,5 +123,11 @@ class CheckpointTest {
     Files.delete(index);
     Files.createFile(dir.resolve("pytorch_model.bin"));
     refused("pickle", "got pytorch_model.bin", "save_pretrained");
+    for (String name : new String[] {"pytorch_model.bin", "m.gguf"}) {
+      assertThatThrownBy(() -> Checkpoint.open(dir.resolve(name)))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining(name)
+          .hasMessageContaining("expected model.safetensors");
+    }
   }
 }

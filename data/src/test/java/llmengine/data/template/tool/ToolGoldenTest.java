@@ -26,7 +26,10 @@ class ToolGoldenTest {
 
   @TestFactory
   Stream<DynamicTest> formatsEqualTheReference() {
-    JsonNode goldens = Reference.read("goldens_tools.json");
+    return Reference.tests("goldens_tools.json", ToolGoldenTest::tests);
+  }
+
+  private static List<DynamicTest> tests(JsonNode goldens) {
     String tools = Reference.read("goldens_templates.json").get("tools").toString();
     List<DynamicTest> tests = new ArrayList<>();
     goldens
@@ -36,7 +39,7 @@ class ToolGoldenTest {
                 tests.add(
                     DynamicTest.dynamicTest(
                         golden.getKey(), () -> check(golden.getKey(), golden.getValue(), tools))));
-    return tests.stream();
+    return tests;
   }
 
   private static void check(String name, JsonNode golden, String tools) {
