@@ -16,8 +16,8 @@ import llmengine.data.store.MergedRows;
 import llmengine.data.store.RowFeed;
 
 /**
- * Puts datasets together in LLaMA-Factory's order of operations: num_samples, max_samples, mixing, then the validation split.
- * Files are opened on first need only: a cached run doesn't scan them.
+ * Puts datasets together in LLaMA-Factory's order of operations: num_samples, max_samples, mixing,
+ * then the validation split. Files are opened on first need only: a cached run doesn't scan them.
  */
 final class Assembly implements AutoCloseable {
   private final DataOptions options;
@@ -49,7 +49,10 @@ final class Assembly implements AutoCloseable {
         : List.of("");
   }
 
-  /** Cache key of one set: everything that its rows depend on, and {@code tokens} for what is made of them. */
+  /**
+   * Cache key of one set: everything that its rows depend on, and {@code tokens} for what is made
+   * of them.
+   */
   String key(String set, String tokens) {
     return CacheKey.of(set, tokens, options, trainSpecs, evalSpecs);
   }
@@ -117,7 +120,9 @@ final class Assembly implements AutoCloseable {
       sources.add(source);
       if (source.size() == 0) {
         throw new DataException(
-            spec.path() + ": dataset \"" + spec.name()
+            spec.path()
+                + ": dataset \""
+                + spec.name()
                 + "\" is empty: expected at least one row, got none.");
       }
       Converter.checkColumns(spec, source.columns(), options.stage() == DataOptions.Stage.SFT);
@@ -148,7 +153,9 @@ final class Assembly implements AutoCloseable {
   private static void checkRanking(DatasetSpec spec) {
     if (spec.ranking()) {
       throw new DataException(
-          "dataset \"" + spec.name() + "\": expected data without ranking for stages pt and sft,"
+          "dataset \""
+              + spec.name()
+              + "\": expected data without ranking for stages pt and sft,"
               + " got ranking: true. Use another dataset or stage.");
     }
   }

@@ -16,9 +16,12 @@ import llmengine.data.source.SourceFiles;
 import llmengine.data.template.ChatTemplate;
 import llmengine.data.template.Turn;
 
-/** SHA-256 over everything that token files depend on: two runs that could differ never share one. */
+/**
+ * SHA-256 over everything that token files depend on: two runs that could differ never share one.
+ */
 final class CacheKey {
-  private static final String FORMAT = "1"; // raise when the maker or the layout of token files changes
+  private static final String FORMAT =
+      "1"; // raise when the maker or the layout of token files changes
 
   private CacheKey() {}
 
@@ -34,27 +37,53 @@ final class CacheKey {
     for (List<DatasetSpec> specs : List.of(train, eval)) {
       add(digest, "datasets", specs.size());
       for (DatasetSpec spec : specs) {
-        add(digest, spec.name(), spec.formatting(), spec.ranking(), spec.numSamples(),
-            spec.columns(), spec.tags());
+        add(
+            digest,
+            spec.name(),
+            spec.formatting(),
+            spec.ranking(),
+            spec.numSamples(),
+            spec.columns(),
+            spec.tags());
         for (Path file : SourceFiles.files(spec.path())) {
           add(digest, file.getFileName(), contents(file));
         }
       }
     }
-    add(digest, options.mixStrategy(), Arrays.toString(options.interleaveProbs()),
-        options.maxSamples(), options.valSize().getClass().getSimpleName(), options.valSize(),
-        options.evalOnEachDataset(), options.seed(), options.preprocessingBatchSize());
+    add(
+        digest,
+        options.mixStrategy(),
+        Arrays.toString(options.interleaveProbs()),
+        options.maxSamples(),
+        options.valSize().getClass().getSimpleName(),
+        options.valSize(),
+        options.evalOnEachDataset(),
+        options.seed(),
+        options.preprocessingBatchSize());
     return HexFormat.of().formatHex(digest.digest());
   }
 
   /** What is made of a row: tokenizer, template, cut and masks. */
   static String tokens(DataOptions options, Tokenizer tokenizer, ChatTemplate template) {
     MessageDigest digest = sha256();
-    add(digest, options.tokenizerDigest(), options.stage(), options.cutoffLen(),
-        options.trainOnPrompt(), options.maskHistory(), options.packing(), options.neatPacking(),
+    add(
+        digest,
+        options.tokenizerDigest(),
+        options.stage(),
+        options.cutoffLen(),
+        options.trainOnPrompt(),
+        options.maskHistory(),
+        options.packing(),
+        options.neatPacking(),
         options.predictWithGenerate());
-    add(digest, tokenizer.vocabSize(), tokenizer.bosId(), tokenizer.eosId(), tokenizer.padId(),
-        tokenizer.addsBos(), tokenizer.additionalSpecialTokens());
+    add(
+        digest,
+        tokenizer.vocabSize(),
+        tokenizer.bosId(),
+        tokenizer.eosId(),
+        tokenizer.padId(),
+        tokenizer.addsBos(),
+        tokenizer.additionalSpecialTokens());
     for (int id = 0; id < tokenizer.vocabSize(); id++) {
       add(digest, tokenizer.tokenOf(id));
     }
@@ -72,9 +101,16 @@ final class CacheKey {
           + " \"properties\": {\"at\": {\"type\": \"string\", \"description\": \"What.\"}},"
           + " \"required\": [\"at\"]}}]";
 
-  /** A template is known by what it writes: conversations that show each of its formats and switches. */
+  /**
+   * A template is known by what it writes: conversations that show each of its formats and
+   * switches.
+   */
   private static void probe(
-      MessageDigest digest, ChatTemplate template, Tokenizer tokenizer, String system, String tools) {
+      MessageDigest digest,
+      ChatTemplate template,
+      Tokenizer tokenizer,
+      String system,
+      String tools) {
     var conversation =
         List.of(
             new Message(Role.USER, "Hello"),

@@ -5,10 +5,11 @@ import java.util.List;
 import llmengine.data.random.MixOrder;
 
 /**
- * Which data to load and how; component names are LLaMA-Factory's keys. {@code maxSamples} 0 takes all rows;
- * {@code interleaveProbs} null means round robin; {@code valSize} is a number of rows if it is an Integer or above 1, else a
- * fraction; {@code packing} null means on for pre-training and off otherwise; {@code threads} are the tokenizing threads
- * (they never change a result). {@code tokenizerDigest} names the content of the tokenizer's files: it keys the cache.
+ * Which data to load and how; component names are LLaMA-Factory's keys. {@code maxSamples} 0 takes
+ * all rows; {@code interleaveProbs} null means round robin; {@code valSize} is a number of rows if
+ * it is an Integer or above 1, else a fraction; {@code packing} null means on for pre-training and
+ * off otherwise; {@code threads} are the tokenizing threads (they never change a result). {@code
+ * tokenizerDigest} names the content of the tokenizer's files: it keys the cache.
  */
 public record DataOptions(
     Path datasetDir,
@@ -47,8 +48,15 @@ public record DataOptions(
     if (cutoffLen < 1 || preprocessingBatchSize < 1 || threads < 1 || maxSamples < 0) {
       throw new DataException(
           "data: expected cutoff_len, preprocessing_batch_size and preprocessing_num_workers >= 1"
-              + " and max_samples >= 0, got " + cutoffLen + ", " + preprocessingBatchSize + ", "
-              + threads + " and " + maxSamples + ".");
+              + " and max_samples >= 0, got "
+              + cutoffLen
+              + ", "
+              + preprocessingBatchSize
+              + ", "
+              + threads
+              + " and "
+              + maxSamples
+              + ".");
     }
     if (tokenizerDigest.isBlank()) {
       throw new IllegalArgumentException("a tokenizer digest is needed to key the token cache");
@@ -69,13 +77,19 @@ public record DataOptions(
     return neatPacking || (packing == null ? stage == Stage.PT : packing);
   }
 
-  /** Tokens per row: packing that was asked for leaves one place of cutoff_len to the peer's padding. */
+  /**
+   * Tokens per row: packing that was asked for leaves one place of cutoff_len to the peer's
+   * padding.
+   */
   public int effectiveCutoff() {
     boolean asked = neatPacking || Boolean.TRUE.equals(packing);
     return asked ? Math.max(1, cutoffLen - 1) : cutoffLen;
   }
 
-  /** {@code ENGINE_CACHE}, else {@code ~/.cache/llm-engine}; token files lie in its folder {@code tokens}. */
+  /**
+   * {@code ENGINE_CACHE}, else {@code ~/.cache/llm-engine}; token files lie in its folder {@code
+   * tokens}.
+   */
   public static Path defaultCache() {
     String folder = System.getenv("ENGINE_CACHE");
     Path root =
@@ -140,7 +154,9 @@ public record DataOptions(
       return this;
     }
 
-    /** @param probabilities one per dataset, or null */
+    /**
+     * @param probabilities one per dataset, or null
+     */
     public Builder mix(MixOrder.Strategy strategy, double[] probabilities) {
       mixStrategy = strategy;
       interleaveProbs = probabilities;
@@ -215,10 +231,28 @@ public record DataOptions(
 
     public DataOptions build() {
       return new DataOptions(
-          datasetDir, dataset, evalDataset, stage, cutoffLen, trainOnPrompt, maskHistory,
-          mixStrategy, interleaveProbs, preprocessingBatchSize, threads, maxSamples, valSize,
-          evalOnEachDataset, packing, neatPacking, ignorePadTokenForLoss, predictWithGenerate, seed,
-          overwriteCache, cache, tokenizerDigest);
+          datasetDir,
+          dataset,
+          evalDataset,
+          stage,
+          cutoffLen,
+          trainOnPrompt,
+          maskHistory,
+          mixStrategy,
+          interleaveProbs,
+          preprocessingBatchSize,
+          threads,
+          maxSamples,
+          valSize,
+          evalOnEachDataset,
+          packing,
+          neatPacking,
+          ignorePadTokenForLoss,
+          predictWithGenerate,
+          seed,
+          overwriteCache,
+          cache,
+          tokenizerDigest);
     }
   }
 }

@@ -15,8 +15,8 @@ import llmengine.data.store.Counts;
 import llmengine.data.store.TokenizedDataset;
 
 /**
- * What became of the rows: counts per set ({@code train}, {@code eval}, or {@code eval <dataset>}), and every row that was cut
- * or dropped.
+ * What became of the rows: counts per set ({@code train}, {@code eval}, or {@code eval <dataset>}),
+ * and every row that was cut or dropped.
  */
 public final class DataReport {
   private final int cutoffLen;
@@ -57,15 +57,23 @@ public final class DataReport {
     var line = new StringBuilder(name);
     line.append(
         String.format(
-            Locale.ROOT, "  truncated %,d of %,d rows (%.2f%%), longest %,d tokens %s cutoff_len %d",
-            c.truncated(), c.rows(), 100.0 * c.truncated() / Math.max(1, c.rows()), c.longest(),
-            c.longest() > cutoffLen ? ">" : "<=", cutoffLen));
+            Locale.ROOT,
+            "  truncated %,d of %,d rows (%.2f%%), longest %,d tokens %s cutoff_len %d",
+            c.truncated(),
+            c.rows(),
+            100.0 * c.truncated() / Math.max(1, c.rows()),
+            c.longest(),
+            c.longest() > cutoffLen ? ">" : "<=",
+            cutoffLen));
     line.append(String.format(Locale.ROOT, "; dropped %,d", c.dropped()));
     if (c.dropped() > 0) {
       line.append(
           String.format(
-              Locale.ROOT, " (roles out of order %,d, no single response %,d, too long %,d)",
-              c.droppedRoles(), c.droppedResponse(), c.droppedLength()));
+              Locale.ROOT,
+              " (roles out of order %,d, no single response %,d, too long %,d)",
+              c.droppedRoles(),
+              c.droppedResponse(),
+              c.droppedLength()));
     }
     if (c.nothingLearned() > 0) {
       line.append(String.format(Locale.ROOT, "; nothing learned in %,d", c.nothingLearned()));
@@ -76,8 +84,12 @@ public final class DataReport {
     lines.add(line.toString());
     lines.add(
         String.format(
-            Locale.ROOT, "%s  %,d training rows, %,d tokens, %,d learned%s", name, c.examples(),
-            c.tokens(), c.learnedTokens(),
+            Locale.ROOT,
+            "%s  %,d training rows, %,d tokens, %,d learned%s",
+            name,
+            c.examples(),
+            c.tokens(),
+            c.learnedTokens(),
             c.tailTokens() == 0
                 ? ""
                 : String.format(
@@ -85,7 +97,9 @@ public final class DataReport {
     if (c.answered() > 0) {
       lines.add(
           String.format(
-              Locale.ROOT, "%s  %.1f%% of the answers end with a stop token%s", name,
+              Locale.ROOT,
+              "%s  %.1f%% of the answers end with a stop token%s",
+              name,
               100 * c.stopShare(),
               c.ended() == 0
                   ? ": WARNING: the model won't learn to stop. Check the template."
@@ -94,7 +108,10 @@ public final class DataReport {
     return lines;
   }
 
-  /** Writes data_report.jsonl: one object per affected row with set, dataset, index, reason and lengths. */
+  /**
+   * Writes data_report.jsonl: one object per affected row with set, dataset, index, reason and
+   * lengths.
+   */
   public void write(Path file) {
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
       for (var entry : sets.entrySet()) {

@@ -24,18 +24,20 @@ import llmengine.data.template.ChatTemplate;
 import llmengine.data.template.Turn;
 
 /**
- * The tokenized data of a run. {@code train} is null if no training dataset was asked for. {@code eval} has one entry with an
- * empty name, or one per dataset under eval_on_each_dataset; it is empty without evaluation data.
+ * The tokenized data of a run. {@code train} is null if no training dataset was asked for. {@code
+ * eval} has one entry with an empty name, or one per dataset under eval_on_each_dataset; it is
+ * empty without evaluation data.
  */
 public record TrainingData(
     TokenizedDataset train, Map<String, TokenizedDataset> eval, DataReport report)
     implements AutoCloseable {
 
   /**
-   * Loads, mixes, splits and tokenizes as LLaMA-Factory does, from the cache where it can. The tokenizer must have gone
-   * through {@link ChatTemplate#fixSpecialTokens}.
+   * Loads, mixes, splits and tokenizes as LLaMA-Factory does, from the cache where it can. The
+   * tokenizer must have gone through {@link ChatTemplate#fixSpecialTokens}.
    *
-   * @throws DataException for whatever makes the data unusable, among it: no row left, nothing to learn
+   * @throws DataException for whatever makes the data unusable, among it: no row left, nothing to
+   *     learn
    */
   public static TrainingData load(DataOptions options, Tokenizer tokenizer, ChatTemplate template) {
     TokenizedDataset train = null;
@@ -44,18 +46,26 @@ public record TrainingData(
       String tokens = CacheKey.tokens(options, tokenizer, template);
       if (!options.dataset().isEmpty()) {
         train =
-            tokenize(options, assembly.key("train", tokens), assembly::train,
-                processor(options, tokenizer, template, false), template, tokenizer);
+            tokenize(
+                options,
+                assembly.key("train", tokens),
+                assembly::train,
+                processor(options, tokenizer, template, false),
+                template,
+                tokenizer);
         check("train", train, options);
       }
       for (String name : assembly.evalNames()) {
         boolean generates =
             options.predictWithGenerate() && options.stage() == DataOptions.Stage.SFT;
         var set =
-            tokenize(options,
+            tokenize(
+                options,
                 assembly.key("eval " + name + (generates ? " generate" : ""), tokens),
                 () -> assembly.eval(name),
-                processor(options, tokenizer, template, generates), template, tokenizer);
+                processor(options, tokenizer, template, generates),
+                template,
+                tokenizer);
         eval.put(name, set);
         check(name.isEmpty() ? "eval" : "eval " + name, set, options);
       }
@@ -93,8 +103,11 @@ public record TrainingData(
       return cached.get();
     }
     return new Tokenization(
-            rows.get(), processor, template.stopTokenIds(tokenizer),
-            options.preprocessingBatchSize(), options.threads())
+            rows.get(),
+            processor,
+            template.stopTokenIds(tokenizer),
+            options.preprocessingBatchSize(),
+            options.threads())
         .into(folder);
   }
 
@@ -108,7 +121,9 @@ public record TrainingData(
     int eos = tokenizer.eosId().orElse(-1);
     if (template.efficientEos() && eos < 0) {
       throw new DataException(
-          "tokenizer: template " + template.name() + " ends rows with eos: expected an eos token,"
+          "tokenizer: template "
+              + template.name()
+              + " ends rows with eos: expected an eos token,"
               + " got none.");
     }
     if (generates) {
@@ -116,8 +131,12 @@ public record TrainingData(
     }
     var samples =
         new SftProcessor(
-            turns, cutoff, options.trainOnPrompt(), options.maskHistory(),
-            template.efficientEos(), eos);
+            turns,
+            cutoff,
+            options.trainOnPrompt(),
+            options.maskHistory(),
+            template.efficientEos(),
+            eos);
     return options.packs() ? new PackedSftProcessor(samples, options.neatPacking()) : samples;
   }
 
@@ -127,17 +146,31 @@ public record TrainingData(
       String reasons =
           counts.dropped() == 0
               ? "too few tokens for one row of cutoff_len " + options.cutoffLen()
-              : counts.droppedRoles() + " with roles out of order, " + counts.droppedResponse()
-                  + " without a single response, " + counts.droppedLength() + " too long";
+              : counts.droppedRoles()
+                  + " with roles out of order, "
+                  + counts.droppedResponse()
+                  + " without a single response, "
+                  + counts.droppedLength()
+                  + " too long";
       throw new DataException(
-          split + " data: no usable row: expected at least one of " + counts.rows() + ", got none ("
-              + reasons + "). Check formatting, columns and tags in dataset_info.json.");
+          split
+              + " data: no usable row: expected at least one of "
+              + counts.rows()
+              + ", got none ("
+              + reasons
+              + "). Check formatting, columns and tags in dataset_info.json.");
     }
     if (counts.learnedTokens() == 0 && !options.predictWithGenerate()) {
       throw new DataException(
-          split + " data: every label is masked: expected learned tokens in some of "
-              + counts.rows() + " rows, got none (" + counts.truncated() + " rows cut, longest "
-              + counts.longest() + " tokens). Raise cutoff_len (now " + options.cutoffLen()
+          split
+              + " data: every label is masked: expected learned tokens in some of "
+              + counts.rows()
+              + " rows, got none ("
+              + counts.truncated()
+              + " rows cut, longest "
+              + counts.longest()
+              + " tokens). Raise cutoff_len (now "
+              + options.cutoffLen()
               + ") above the prompts, or check that the answers are not empty.");
     }
   }
@@ -160,8 +193,7 @@ public record TrainingData(
       implements TurnEncoder {
     @Override
     public List<Turn> multiturn(List<Message> messages, AlignedRow row) {
-      return template.encodeMultiturn(
-          tokenizer, messages, row.system(), row.tools(), maskHistory);
+      return template.encodeMultiturn(tokenizer, messages, row.system(), row.tools(), maskHistory);
     }
 
     @Override

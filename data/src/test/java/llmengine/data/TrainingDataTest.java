@@ -58,7 +58,9 @@ class TrainingDataTest {
     var text = new StringBuilder("[");
     for (int i = 0; i < rows; i++) {
       text.append(i == 0 ? "" : ",\n")
-          .append("{\"instruction\": \"ask\", \"output\": \"").append(name).append(i)
+          .append("{\"instruction\": \"ask\", \"output\": \"")
+          .append(name)
+          .append(i)
           .append("\"}");
     }
     return text.append("]").toString();
@@ -85,8 +87,10 @@ class TrainingDataTest {
   private static List<String> learned(TokenizedDataset set) {
     var texts = new ArrayList<String>();
     for (int i = 0; i < set.size(); i++) {
-      int[] ids = Arrays.stream(set.get(i).labels())
-          .filter(id -> id != Example.IGNORED && id < 256).toArray();
+      int[] ids =
+          Arrays.stream(set.get(i).labels())
+              .filter(id -> id != Example.IGNORED && id < 256)
+              .toArray();
       texts.add(TestTokenizer.standard(false).decode(ids, true).strip());
     }
     return texts;
@@ -130,12 +134,10 @@ class TrainingDataTest {
 
   @Test
   void evaluationSetsMayStayApart() {
-    try (var data =
-        load(options("a").evalDataset(List.of("b", "chat")).evalOnEachDataset(true))) {
+    try (var data = load(options("a").evalDataset(List.of("b", "chat")).evalOnEachDataset(true))) {
       assertThat(data.eval().keySet()).containsExactly("b", "chat");
       assertThat(data.eval().get("b").size()).isEqualTo(9);
-      assertThat(data.report().counts().keySet())
-          .containsExactly("train", "eval b", "eval chat");
+      assertThat(data.report().counts().keySet()).containsExactly("train", "eval b", "eval chat");
     }
     try (var data = load(options("a").evalDataset(List.of("b", "chat")))) {
       assertThat(data.eval().get("").size()).isEqualTo(10);
@@ -144,8 +146,7 @@ class TrainingDataTest {
 
   @Test
   void generationRowsHoldPromptAndReference() {
-    try (var data =
-        load(options().evalDataset(List.of("a")).predictWithGenerate(true))) {
+    try (var data = load(options().evalDataset(List.of("a")).predictWithGenerate(true))) {
       assertThat(data.train()).isNull();
       assertThat(learned(data.eval().get("")).getFirst()).isEqualTo("a0");
       Example row = data.eval().get("").get(0);
@@ -247,8 +248,7 @@ class TrainingDataTest {
     assertThatThrownBy(() -> load(options("wrong")))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("missing column: dataset \"wrong\" expected \"question\" (prompt)");
-    assertThatThrownBy(() -> load(options("text.jsonl")))
-        .hasMessageContaining("missing column");
+    assertThatThrownBy(() -> load(options("text.jsonl"))).hasMessageContaining("missing column");
     assertThatThrownBy(() -> load(options("ranked"))).hasMessageContaining("ranking: true");
     assertThatThrownBy(() -> load(options("a").cutoffLen(2)))
         .hasMessageContaining("every label is masked")

@@ -10,20 +10,27 @@ import llmengine.data.DataException;
 import llmengine.data.process.Example;
 
 /**
- * Steps without end, epoch after epoch, made ahead of their use on a thread of its own. Micro-batches are cut from an epoch's
- * order of rows one after the other; the last one of an epoch may be smaller, its last step may have fewer of them. Nothing
- * depends on timing.
+ * Steps without end, epoch after epoch, made ahead of their use on a thread of its own.
+ * Micro-batches are cut from an epoch's order of rows one after the other; the last one of an epoch
+ * may be smaller, its last step may have fewer of them. Nothing depends on timing.
  */
 public final class BatchIterator implements Iterator<StepBatch>, AutoCloseable {
   private static final int AHEAD = 2;
 
-  /** What is cut into steps: {@code batchSize} rows per micro-batch, {@code accumulation} of them per step. */
+  /**
+   * What is cut into steps: {@code batchSize} rows per micro-batch, {@code accumulation} of them
+   * per step.
+   */
   public record Plan(int batchSize, int accumulation, boolean dropLast) {
     public Plan {
       if (batchSize < 1 || accumulation < 1) {
         throw new DataException(
             "batches: expected per_device_train_batch_size and gradient_accumulation_steps >= 1,"
-                + " got " + batchSize + " and " + accumulation + ".");
+                + " got "
+                + batchSize
+                + " and "
+                + accumulation
+                + ".");
       }
     }
 
@@ -52,8 +59,7 @@ public final class BatchIterator implements Iterator<StepBatch>, AutoCloseable {
     this.rows = rows;
     this.order = order;
     this.plan = plan;
-    producer =
-        Thread.ofPlatform().daemon().name("batches").start(() -> produce(epoch, position));
+    producer = Thread.ofPlatform().daemon().name("batches").start(() -> produce(epoch, position));
   }
 
   @Override
@@ -98,8 +104,10 @@ public final class BatchIterator implements Iterator<StepBatch>, AutoCloseable {
         if (end == 0 || position > end) {
           throw new DataException(
               "batches: no batch in the epoch: expected at least "
-                  + Math.max(position, plan.dropLast() ? plan.batchSize() : 1) + " rows, got "
-                  + ids.length + ". Was the dataset changed since the checkpoint?");
+                  + Math.max(position, plan.dropLast() ? plan.batchSize() : 1)
+                  + " rows, got "
+                  + ids.length
+                  + ". Was the dataset changed since the checkpoint?");
         }
         while (position < end) {
           List<MicroBatch> batches = new ArrayList<>();

@@ -5,11 +5,11 @@ import java.util.List;
 import llmengine.data.process.Example;
 
 /**
- * Puts rows of different lengths into one micro-batch without padding. The label of a row's first token is never learned
- * (nothing predicts it), and no prediction crosses from one row to the next.
+ * Puts rows of different lengths into one micro-batch without padding. The label of a row's first
+ * token is never learned (nothing predicts it), and no prediction crosses from one row to the next.
  *
- * <p>There is no padding to learn, so {@code ignore_pad_token_for_loss: false} has no equivalent here and is refused by
- * {@link llmengine.data.TrainingData}.
+ * <p>There is no padding to learn, so {@code ignore_pad_token_for_loss: false} has no equivalent
+ * here and is refused by {@link llmengine.data.TrainingData}.
  */
 public final class Collator {
   private Collator() {}

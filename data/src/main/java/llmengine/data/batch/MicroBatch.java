@@ -1,18 +1,15 @@
 package llmengine.data.batch;
 
 /**
- * Rows laid end to end without padding; T is their number of tokens, L the number of labelled positions. {@code ids} (T),
- * {@code positions} (T); {@code segments} are the lengths of the stretches that attend within themselves only and sum to T
- * (their running sums are {@link #cumulativeSegments}). The prediction made at token {@code labelled[i]} is to be
- * {@code targets[i]} (both L, ascending): labels are already shifted. {@code rowLengths} are the tokens of each row.
+ * Rows laid end to end without padding; T is their number of tokens, L the number of labelled
+ * positions. {@code ids} (T), {@code positions} (T); {@code segments} are the lengths of the
+ * stretches that attend within themselves only and sum to T (their running sums are {@link
+ * #cumulativeSegments}). The prediction made at token {@code labelled[i]} is to be {@code
+ * targets[i]} (both L, ascending): labels are already shifted. {@code rowLengths} are the tokens of
+ * each row.
  */
 public record MicroBatch(
-    int[] ids,
-    int[] positions,
-    int[] segments,
-    int[] labelled,
-    int[] targets,
-    int[] rowLengths) {
+    int[] ids, int[] positions, int[] segments, int[] labelled, int[] targets, int[] rowLengths) {
 
   /** Number of rows. */
   public int rows() {

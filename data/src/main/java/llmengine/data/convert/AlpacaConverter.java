@@ -11,8 +11,9 @@ import llmengine.data.source.Columns;
 import llmengine.data.source.DatasetSpec;
 
 /**
- * Instruction rows: the user turn is prompt and query on two lines (whichever is not empty), history pairs come before it.
- * Without an answer the response is empty: such rows serve pre-training and prediction.
+ * Instruction rows: the user turn is prompt and query on two lines (whichever is not empty),
+ * history pairs come before it. Without an answer the response is empty: such rows serve
+ * pre-training and prediction.
  */
 record AlpacaConverter(DatasetSpec spec) implements Converter {
   @Override
@@ -22,11 +23,12 @@ record AlpacaConverter(DatasetSpec spec) implements Converter {
     JsonNode history = columns.history() == null ? null : row.get(columns.history());
     if (history != null && history.isArray()) {
       for (JsonNode pair : history) {
-        if (!pair.isArray() || pair.size() != 2 || !pair.get(0).isTextual()
+        if (!pair.isArray()
+            || pair.size() != 2
+            || !pair.get(0).isTextual()
             || !pair.get(1).isTextual()) {
           throw new DataException(
-              "column \"" + columns.history() + "\": expected pairs of texts, got "
-                  + pair + ".");
+              "column \"" + columns.history() + "\": expected pairs of texts, got " + pair + ".");
         }
         prompt.add(new Message(Role.USER, pair.get(0).asText()));
         prompt.add(new Message(Role.ASSISTANT, pair.get(1).asText()));
@@ -45,7 +47,9 @@ record AlpacaConverter(DatasetSpec spec) implements Converter {
 
   private List<Message> response(JsonNode row, Columns columns) {
     Boolean ktoTag = Converter.flag(row, columns.ktoTag());
-    if (ktoTag == null && spec.ranking() && isText(row, columns.chosen())
+    if (ktoTag == null
+        && spec.ranking()
+        && isText(row, columns.chosen())
         && isText(row, columns.rejected())) {
       return List.of(
           new Message(Role.ASSISTANT, row.get(columns.chosen()).asText()),

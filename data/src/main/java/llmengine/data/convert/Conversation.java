@@ -12,7 +12,10 @@ import llmengine.data.source.Columns;
 import llmengine.data.source.DatasetSpec;
 import llmengine.data.source.Tags;
 
-/** What the two message formats share: reading messages, checking the order of roles, splitting off the answer. */
+/**
+ * What the two message formats share: reading messages, checking the order of roles, splitting off
+ * the answer.
+ */
 final class Conversation {
   private Conversation() {}
 
@@ -24,8 +27,11 @@ final class Conversation {
     }
     if (!value.isArray()) {
       throw new DataException(
-          "column \"" + name + "\": expected a list of messages, got "
-              + value.getNodeType().name().toLowerCase(Locale.ROOT) + ".");
+          "column \""
+              + name
+              + "\": expected a list of messages, got "
+              + value.getNodeType().name().toLowerCase(Locale.ROOT)
+              + ".");
     }
     var messages = new ArrayList<JsonNode>(value.size());
     value.forEach(messages::add);
@@ -71,7 +77,9 @@ final class Conversation {
     }
     Columns columns = spec.columns();
     Boolean ktoTag = Converter.flag(row, columns.ktoTag());
-    if (ktoTag == null && spec.ranking() && isObject(row, columns.chosen())
+    if (ktoTag == null
+        && spec.ranking()
+        && isObject(row, columns.chosen())
         && isObject(row, columns.rejected())) {
       Message chosen = answer(row.get(columns.chosen()), spec.tags());
       Message rejected = answer(row.get(columns.rejected()), spec.tags());

@@ -14,8 +14,9 @@ import llmengine.data.source.Formatting;
 import llmengine.data.template.tool.PythonJson;
 
 /**
- * Brings a raw row to the shape of {@link AlignedRow}. A conversation whose roles are out of order gives a row with empty
- * prompt and response, which the processors drop and count; a value of an impossible type is an error. Stateless.
+ * Brings a raw row to the shape of {@link AlignedRow}. A conversation whose roles are out of order
+ * gives a row with empty prompt and response, which the processors drop and count; a value of an
+ * impossible type is an error. Stateless.
  */
 public interface Converter {
   /** The aligned row; messages of errors leave the place (file and line) to the caller. */
@@ -30,8 +31,8 @@ public interface Converter {
   }
 
   /**
-   * Checks that the columns a dataset declares exist in its file. Of the defaults, {@code input} may be missing, and
-   * {@code output} unless {@code answers} are needed.
+   * Checks that the columns a dataset declares exist in its file. Of the defaults, {@code input}
+   * may be missing, and {@code output} unless {@code answers} are needed.
    *
    * @throws DataException naming the missing column
    */
@@ -50,7 +51,9 @@ public interface Converter {
     } else {
       if (c.messages() == null) {
         throw new DataException(
-            "dataset \"" + spec.name() + "\": columns: expected messages to name the column with"
+            "dataset \""
+                + spec.name()
+                + "\": columns: expected messages to name the column with"
                 + " the conversation, got none. Add it in dataset_info.json.");
       }
       required.add(new String[] {"messages", c.messages()});
@@ -63,18 +66,31 @@ public interface Converter {
     for (String[] column : required) {
       if (column[1] != null && !present.contains(column[1])) {
         throw new DataException(
-            spec.path() + ": missing column: dataset \"" + spec.name() + "\" expected \""
-                + column[1] + "\" (" + column[0] + "), got " + present.stream().sorted().toList()
+            spec.path()
+                + ": missing column: dataset \""
+                + spec.name()
+                + "\" expected \""
+                + column[1]
+                + "\" ("
+                + column[0]
+                + "), got "
+                + present.stream().sorted().toList()
                 + ". Set \"columns\" of this dataset in dataset_info.json, for example {\""
-                + column[0] + "\": \"" + present.stream().sorted().findFirst().orElse("text")
+                + column[0]
+                + "\": \""
+                + present.stream().sorted().findFirst().orElse("text")
                 + "\"}.");
       }
     }
     for (String media : new String[] {c.images(), c.videos(), c.audios()}) {
       if (media != null) {
         throw new DataException(
-            "dataset \"" + spec.name() + "\": images, videos and audios are not supported yet:"
-                + " expected text columns only, got \"" + media + "\".");
+            "dataset \""
+                + spec.name()
+                + "\": images, videos and audios are not supported yet:"
+                + " expected text columns only, got \""
+                + media
+                + "\".");
       }
     }
   }
@@ -84,9 +100,11 @@ public interface Converter {
     return new AlignedRow(List.of(), List.of(), system, tools);
   }
 
-  /** {@link AlignedRow} of a conversation whose last message answers, with KTO's empty partner if there is a label. */
-  static AlignedRow answered(
-      List<Message> messages, Boolean ktoTag, String system, String tools) {
+  /**
+   * {@link AlignedRow} of a conversation whose last message answers, with KTO's empty partner if
+   * there is a label.
+   */
+  static AlignedRow answered(List<Message> messages, Boolean ktoTag, String system, String tools) {
     List<Message> prompt = List.copyOf(messages.subList(0, messages.size() - 1));
     Message answer = messages.getLast();
     return new AlignedRow(prompt, responses(answer, ktoTag), system, tools);
@@ -114,13 +132,19 @@ public interface Converter {
     }
     if (!value.isTextual()) {
       throw new DataException(
-          "column \"" + name + "\": expected text, got "
-              + value.getNodeType().name().toLowerCase(Locale.ROOT) + ".");
+          "column \""
+              + name
+              + "\": expected text, got "
+              + value.getNodeType().name().toLowerCase(Locale.ROOT)
+              + ".");
     }
     return value.asText();
   }
 
-  /** Tools as the text of a JSON list; a list or object in the row is written out as Python's json.dumps does. */
+  /**
+   * Tools as the text of a JSON list; a list or object in the row is written out as Python's
+   * json.dumps does.
+   */
   static String tools(JsonNode row, String name) {
     JsonNode value = name == null ? null : row.get(name);
     if (value == null || value.isNull() || (value.isContainerNode() && value.isEmpty())) {

@@ -18,9 +18,10 @@ import llmengine.data.source.Tags;
 import llmengine.data.template.tool.PythonJson;
 
 /**
- * Chat-completion rows: {@code tool_calls} of an assistant message become a function turn (a JSON list), consecutive tool
- * messages one observation turn. Like LLaMA-Factory it appends "detailed thinking off" to the system text of rows without
- * tools. Unlike there, arguments given as JSON text (the OpenAI format) are unwrapped instead of being quoted twice.
+ * Chat-completion rows: {@code tool_calls} of an assistant message become a function turn (a JSON
+ * list), consecutive tool messages one observation turn. Like LLaMA-Factory it appends "detailed
+ * thinking off" to the system text of rows without tools. Unlike there, arguments given as JSON
+ * text (the OpenAI format) are unwrapped instead of being quoted twice.
  */
 record OpenAiConverter(DatasetSpec spec) implements Converter {
   private static final ObjectReader JSON = new ObjectMapper().reader();
@@ -32,7 +33,8 @@ record OpenAiConverter(DatasetSpec spec) implements Converter {
     Tags tags = spec.tags();
     List<JsonNode> raw = Conversation.messages(row, columns.messages());
     String system;
-    if (tags.system() != null && !raw.isEmpty()
+    if (tags.system() != null
+        && !raw.isEmpty()
         && tags.system().equals(Conversation.role(raw.getFirst(), tags))) {
       system = Conversation.content(raw.getFirst(), tags);
       system = system == null ? "" : system;
@@ -60,7 +62,8 @@ record OpenAiConverter(DatasetSpec spec) implements Converter {
       Role role = Conversation.role(Conversation.role(message, tags), tags);
       String content = Conversation.content(message, tags);
       JsonNode calls = message.path("tool_calls");
-      if (calls.isArray() && !calls.isEmpty()
+      if (calls.isArray()
+          && !calls.isEmpty()
           && (role == Role.ASSISTANT || role == Role.FUNCTION)) {
         role = Role.FUNCTION;
         content = PythonJson.write(calls(calls));

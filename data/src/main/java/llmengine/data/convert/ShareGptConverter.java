@@ -11,8 +11,8 @@ import llmengine.data.source.DatasetSpec;
 import llmengine.data.source.Tags;
 
 /**
- * Conversation rows: user or observation turns at even places, assistant or function turns at odd ones. A leading system
- * message comes before the system column.
+ * Conversation rows: user or observation turns at even places, assistant or function turns at odd
+ * ones. A leading system message comes before the system column.
  */
 record ShareGptConverter(DatasetSpec spec) implements Converter {
   @Override
@@ -21,7 +21,8 @@ record ShareGptConverter(DatasetSpec spec) implements Converter {
     Tags tags = spec.tags();
     List<JsonNode> raw = Conversation.messages(row, columns.messages());
     String system;
-    if (tags.system() != null && !raw.isEmpty()
+    if (tags.system() != null
+        && !raw.isEmpty()
         && tags.system().equals(Conversation.role(raw.getFirst(), tags))) {
       system = Conversation.content(raw.getFirst(), tags);
       system = system == null ? "" : system;

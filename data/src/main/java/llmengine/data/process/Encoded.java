@@ -4,8 +4,8 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * A dataset row as token ids before packing. {@code fullLength} is its number of tokens without any cut. A dropped row has
- * no ids.
+ * A dataset row as token ids before packing. {@code fullLength} is its number of tokens without any
+ * cut. A dropped row has no ids.
  */
 public record Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues) {
   private static final int[] NONE = {};

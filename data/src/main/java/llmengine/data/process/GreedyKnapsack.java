@@ -9,8 +9,8 @@ public final class GreedyKnapsack {
   private GreedyKnapsack() {}
 
   /**
-   * Packs of indices into {@code lengths}, in the order they were put in. Of equal lengths the last one goes first. Every
-   * length must be at most {@code capacity}.
+   * Packs of indices into {@code lengths}, in the order they were put in. Of equal lengths the last
+   * one goes first. Every length must be at most {@code capacity}.
    */
   public static List<int[]> pack(int[] lengths, int capacity) {
     // (length, index) ascending, as one long each
@@ -42,7 +42,10 @@ public final class GreedyKnapsack {
     return packs;
   }
 
-  /** Index of the last of the first {@code size} entries whose length is at most {@code room}; -1 if there is none. */
+  /**
+   * Index of the last of the first {@code size} entries whose length is at most {@code room}; -1 if
+   * there is none.
+   */
   private static int lastUpTo(long[] sorted, int size, int room) {
     int from = 0;
     int to = size;

@@ -1,6 +1,9 @@
 package llmengine.data.process;
 
-/** What can befall a row of a dataset; the name in lower case is the {@code reason} in data_report.jsonl. */
+/**
+ * What can befall a row of a dataset; the name in lower case is the {@code reason} in
+ * data_report.jsonl.
+ */
 public enum Issue {
   /** Kept, but cut to fit cutoff_len. */
   TRUNCATED,

@@ -5,9 +5,10 @@ import java.util.List;
 import llmengine.data.AlignedRow;
 
 /**
- * Supervised fine-tuning with several samples per row ({@code packing}): the samples of a map batch are distributed by
- * {@link GreedyKnapsack}. Positions restart with each sample. {@code neat}: each sample attends to itself only, else to all
- * samples before it in the row. Rows carry no padding: causal attention never looks at it and it has no labels.
+ * Supervised fine-tuning with several samples per row ({@code packing}): the samples of a map batch
+ * are distributed by {@link GreedyKnapsack}. Positions restart with each sample. {@code neat}: each
+ * sample attends to itself only, else to all samples before it in the row. Rows carry no padding:
+ * causal attention never looks at it and it has no labels.
  */
 public record PackedSftProcessor(SftProcessor samples, boolean neat) implements Processor {
   @Override

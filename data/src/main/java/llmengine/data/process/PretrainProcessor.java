@@ -8,15 +8,19 @@ import llmengine.data.DataException;
 import llmengine.data.Tokenizer;
 
 /**
- * Pre-training: the first message's text and an end token, every token learned but padding (so an end token that is also the
- * padding token is not). Packed, the documents of a map batch are joined and cut into blocks of exactly cutoffLen tokens; the
- * tail is left out, and a tokenizer that adds a beginning token overwrites the first token of each block with it. Not packed,
- * each document is a row, cut at cutoffLen.
+ * Pre-training: the first message's text and an end token, every token learned but padding (so an
+ * end token that is also the padding token is not). Packed, the documents of a map batch are joined
+ * and cut into blocks of exactly cutoffLen tokens; the tail is left out, and a tokenizer that adds
+ * a beginning token overwrites the first token of each block with it. Not packed, each document is
+ * a row, cut at cutoffLen.
  */
-public record PretrainProcessor(
-    Tokenizer tokenizer, String endText, int cutoffLen, boolean packing) implements Processor {
+public record PretrainProcessor(Tokenizer tokenizer, String endText, int cutoffLen, boolean packing)
+    implements Processor {
 
-  /** @param templateName {@code llama3} ends documents with its end-of-text token instead of the tokenizer's eos */
+  /**
+   * @param templateName {@code llama3} ends documents with its end-of-text token instead of the
+   *     tokenizer's eos
+   */
   public static PretrainProcessor of(
       Tokenizer tokenizer, String templateName, int cutoffLen, boolean packing) {
     if (tokenizer.eosId().isEmpty() && !"llama3".equals(templateName)) {

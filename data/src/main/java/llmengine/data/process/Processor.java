@@ -5,9 +5,9 @@ import java.util.List;
 import llmengine.data.AlignedRow;
 
 /**
- * From aligned rows to training rows, in two steps: {@link #encode} looks at one row alone and may run on any thread;
- * {@link #examples} sees the rows of one map batch (preprocessing_batch_size) in order, because that is the reach of
- * packing.
+ * From aligned rows to training rows, in two steps: {@link #encode} looks at one row alone and may
+ * run on any thread; {@link #examples} sees the rows of one map batch (preprocessing_batch_size) in
+ * order, because that is the reach of packing.
  */
 public interface Processor {
   Encoded encode(AlignedRow row);

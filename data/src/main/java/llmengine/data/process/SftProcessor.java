@@ -9,11 +9,13 @@ import llmengine.data.Message;
 import llmengine.data.template.Turn;
 
 /**
- * Supervised fine-tuning: the assistant's part of each turn is learned. Each turn is cut to what is left of cutoffLen; turns
- * after that are left out. Under maskHistory only the last turn is learned and turns are taken newest first.
+ * Supervised fine-tuning: the assistant's part of each turn is learned. Each turn is cut to what is
+ * left of cutoffLen; turns after that are left out. Under maskHistory only the last turn is learned
+ * and turns are taken newest first.
  *
- * <p>Templates with {@code efficient_eos} write no end token between turns: one is learned at the end of the row, and in
- * place of the first token of every later turn. {@code eosId} is needed for those only.
+ * <p>Templates with {@code efficient_eos} write no end token between turns: one is learned at the
+ * end of the row, and in place of the first token of every later turn. {@code eosId} is needed for
+ * those only.
  */
 public record SftProcessor(
     TurnEncoder encoder,
@@ -29,7 +31,8 @@ public record SftProcessor(
       throw new DataException(
           "train_on_prompt: learns every token: expected "
               + (maskHistory ? "mask_history: false" : "a template without efficient_eos")
-              + ", got " + (maskHistory ? "mask_history: true" : "one that has it")
+              + ", got "
+              + (maskHistory ? "mask_history: true" : "one that has it")
               + ". Set train_on_prompt: false.");
     }
   }
@@ -72,7 +75,8 @@ public record SftProcessor(
     Arrays.fill(labels, Example.IGNORED);
     int at = 0;
     for (int i = 0; i < kept.size(); i++) {
-      // order of visit: 0 is the first turn, or the newest under maskHistory (which comes last in the row)
+      // order of visit: 0 is the first turn, or the newest under maskHistory (which comes last in
+      // the row)
       int visit = maskHistory ? kept.size() - 1 - i : i;
       Truncation cut = kept.get(visit);
       Turn turn = turns.get(maskHistory ? turns.size() - 1 - visit : visit);

@@ -3,8 +3,9 @@ package llmengine.data.process;
 /** How many tokens of a source and its target are kept of a budget. */
 public record Truncation(int source, int target) {
   /**
-   * Cuts the source alone if the target takes less than half of the budget, else the target alone if the source does, else
-   * both in proportion (rounded down for the target, the rest for the source).
+   * Cuts the source alone if the target takes less than half of the budget, else the target alone
+   * if the source does, else both in proportion (rounded down for the target, the rest for the
+   * source).
    */
   public static Truncation of(int source, int target, int budget) {
     int most;

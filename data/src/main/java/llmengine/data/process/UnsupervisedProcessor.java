@@ -10,8 +10,8 @@ import llmengine.data.Role;
 import llmengine.data.template.Turn;
 
 /**
- * Rows for generation: ids are the prompt, labels the reference answer (an empty one if the row has none). One budget of
- * cutoffLen is shared by the two.
+ * Rows for generation: ids are the prompt, labels the reference answer (an empty one if the row has
+ * none). One budget of cutoffLen is shared by the two.
  */
 public record UnsupervisedProcessor(
     TurnEncoder encoder, int cutoffLen, boolean efficientEos, int eosId) implements Processor {
@@ -23,9 +23,7 @@ public record UnsupervisedProcessor(
     }
     var messages = new ArrayList<Message>(row.prompt());
     messages.add(
-        row.response().size() == 1
-            ? row.response().getFirst()
-            : new Message(Role.ASSISTANT, ""));
+        row.response().size() == 1 ? row.response().getFirst() : new Message(Role.ASSISTANT, ""));
     Turn turn = encoder.oneturn(messages, row);
     int[] answer = turn.target();
     if (efficientEos) {

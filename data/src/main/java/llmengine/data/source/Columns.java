@@ -3,8 +3,9 @@ package llmengine.data.source;
 import com.fasterxml.jackson.databind.JsonNode;
 
 /**
- * Which key of a raw row holds what; null means the dataset has no such column. The names are those of {@code columns} in
- * dataset_info.json. A {@code columns} object replaces all defaults: what it does not list becomes null.
+ * Which key of a raw row holds what; null means the dataset has no such column. The names are those
+ * of {@code columns} in dataset_info.json. A {@code columns} object replaces all defaults: what it
+ * does not list becomes null.
  */
 public record Columns(
     String prompt,
@@ -23,8 +24,19 @@ public record Columns(
 
   public static final Columns DEFAULT =
       new Columns(
-          "instruction", "input", "output", null, "conversations", null, null, null, null, null,
-          null, null, null);
+          "instruction",
+          "input",
+          "output",
+          null,
+          "conversations",
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null);
 
   static Columns parse(JsonNode columns) {
     if (columns == null) {

@@ -16,8 +16,8 @@ import java.util.List;
 import llmengine.data.DataException;
 
 /**
- * Comma-separated rows (RFC 4180: quoted fields may hold commas, line ends and doubled quotes) under a header line. Fields
- * stay text as written; an empty field is null.
+ * Comma-separated rows (RFC 4180: quoted fields may hold commas, line ends and doubled quotes)
+ * under a header line. Fields stay text as written; an empty field is null.
  */
 final class CsvRows {
   private CsvRows() {}
@@ -87,7 +87,10 @@ final class CsvRows {
       }
       if (quoted) {
         throw new DataException(
-            file + ":" + opened + ": a quoted field is not closed: expected \" before the end of"
+            file
+                + ":"
+                + opened
+                + ": a quoted field is not closed: expected \" before the end of"
                 + " the file, got none.");
       }
       if (!blank) {

@@ -14,24 +14,53 @@ import java.util.Set;
 import llmengine.data.DataException;
 
 /**
- * The datasets of a folder with a dataset_info.json (LLaMA-Factory's format). A name that is a path to an existing data file
- * is taken as that file with the default columns, so that a single file needs no entry.
+ * The datasets of a folder with a dataset_info.json (LLaMA-Factory's format). A name that is a path
+ * to an existing data file is taken as that file with the default columns, so that a single file
+ * needs no entry.
  */
 public final class DatasetCatalog {
   private static final Set<String> KEYS =
       Set.of(
-          "file_name", "formatting", "columns", "tags", "ranking", "subset", "split", "folder",
-          "num_samples", "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name");
+          "file_name",
+          "formatting",
+          "columns",
+          "tags",
+          "ranking",
+          "subset",
+          "split",
+          "folder",
+          "num_samples",
+          "hf_hub_url",
+          "ms_hub_url",
+          "om_hub_url",
+          "script_url",
+          "cloud_file_name");
   private static final List<String> REMOTE =
       List.of("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name");
   private static final Set<String> COLUMNS =
       Set.of(
-          "prompt", "query", "response", "history", "messages", "system", "tools", "images",
-          "videos", "audios", "chosen", "rejected", "kto_tag");
+          "prompt",
+          "query",
+          "response",
+          "history",
+          "messages",
+          "system",
+          "tools",
+          "images",
+          "videos",
+          "audios",
+          "chosen",
+          "rejected",
+          "kto_tag");
   private static final Set<String> TAGS =
       Set.of(
-          "role_tag", "content_tag", "user_tag", "assistant_tag", "observation_tag",
-          "function_tag", "system_tag");
+          "role_tag",
+          "content_tag",
+          "user_tag",
+          "assistant_tag",
+          "observation_tag",
+          "function_tag",
+          "system_tag");
 
   private final Path folder;
   private final Path file;
@@ -43,7 +72,10 @@ public final class DatasetCatalog {
     this.info = info;
   }
 
-  /** Reads {@code folder/dataset_info.json} if there is one; a malformed one is an error with its line. */
+  /**
+   * Reads {@code folder/dataset_info.json} if there is one; a malformed one is an error with its
+   * line.
+   */
   public static DatasetCatalog open(Path folder) {
     Path file = folder.resolve("dataset_info.json");
     if (!Files.isRegularFile(file)) {
@@ -97,27 +129,41 @@ public final class DatasetCatalog {
     for (String key : REMOTE) {
       if (entry.hasNonNull(key)) {
         throw new DataException(
-            where + ": " + key + " is not supported yet: expected file_name, got " + key
-                + ": " + entry.get(key).asText()
+            where
+                + ": "
+                + key
+                + " is not supported yet: expected file_name, got "
+                + key
+                + ": "
+                + entry.get(key).asText()
                 + ". Download the data and put a local file (json, jsonl, csv, txt) in its place.");
       }
     }
     if (!entry.path("file_name").isTextual()) {
       throw new DataException(
-          where + ": no source: expected file_name, got "
-              + (entry.has("file_name") ? kind(entry.get("file_name")) : "none") + ".");
+          where
+              + ": no source: expected file_name, got "
+              + (entry.has("file_name") ? kind(entry.get("file_name")) : "none")
+              + ".");
     }
     for (String key : List.of("subset", "folder")) {
       if (entry.hasNonNull(key)) {
         throw new DataException(
-            where + ": " + key + " selects a part of a hub dataset: expected none beside file_name,"
-                + " got " + entry.get(key).asText() + ". Remove it.");
+            where
+                + ": "
+                + key
+                + " selects a part of a hub dataset: expected none beside file_name,"
+                + " got "
+                + entry.get(key).asText()
+                + ". Remove it.");
       }
     }
     // a local file is one split called train
     if (entry.hasNonNull("split") && !entry.get("split").asText().equals("train")) {
       throw new DataException(
-          where + ": split: expected train for a local file, got " + entry.get("split").asText()
+          where
+              + ": split: expected train for a local file, got "
+              + entry.get("split").asText()
               + ". Remove it.");
     }
     Path path = folder.resolve(entry.get("file_name").asText());
@@ -180,8 +226,14 @@ public final class DatasetCatalog {
       String name = names.next();
       if (!known.contains(name)) {
         throw new DataException(
-            where + ": unknown key: expected one of " + known.stream().sorted().toList() + ", got "
-                + name + ". Did you mean " + nearest(name, known).getFirst() + "?");
+            where
+                + ": unknown key: expected one of "
+                + known.stream().sorted().toList()
+                + ", got "
+                + name
+                + ". Did you mean "
+                + nearest(name, known).getFirst()
+                + "?");
       }
     }
   }
@@ -193,15 +245,25 @@ public final class DatasetCatalog {
             : "";
     if (info == null) {
       return new DataException(
-          folder + ": dataset \"" + name + "\" not found: expected dataset_info.json in this"
-              + " folder (dataset_dir) or the path of a data file, got neither." + tail);
+          folder
+              + ": dataset \""
+              + name
+              + "\" not found: expected dataset_info.json in this"
+              + " folder (dataset_dir) or the path of a data file, got neither."
+              + tail);
     }
     var names = new ArrayList<String>();
     info.fieldNames().forEachRemaining(names::add);
     return new DataException(
-        file + ": unknown dataset: expected one of its " + names.size()
-            + " names or the path of a data file, got \"" + name + "\". Nearest names: "
-            + String.join(", ", nearest(name, names)) + "." + tail);
+        file
+            + ": unknown dataset: expected one of its "
+            + names.size()
+            + " names or the path of a data file, got \""
+            + name
+            + "\". Nearest names: "
+            + String.join(", ", nearest(name, names))
+            + "."
+            + tail);
   }
 
   private static List<String> nearest(String name, Iterable<String> known) {

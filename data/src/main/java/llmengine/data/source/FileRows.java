@@ -13,11 +13,14 @@ import java.util.Set;
 import llmengine.data.DataException;
 
 /**
- * Rows of one file found by byte offset. Row i lies in [offsets[i], offsets[i + 1]); what follows it there (a comma, a line
- * end) is left to the decoder.
+ * Rows of one file found by byte offset. Row i lies in [offsets[i], offsets[i + 1]); what follows
+ * it there (a comma, a line end) is left to the decoder.
  */
 final class FileRows implements RowSource {
-  /** Turns the bytes of a row into an object; throws IOException with a reason if they are malformed. */
+  /**
+   * Turns the bytes of a row into an object; throws IOException with a reason if they are
+   * malformed.
+   */
   interface Decoder {
     JsonNode decode(byte[] bytes) throws IOException;
   }
@@ -58,8 +61,12 @@ final class FileRows implements RowSource {
       while (buffer.hasRemaining()) {
         if (channel.read(buffer, offsets[index] + buffer.position()) < 0) {
           throw new DataException(
-              file + ": shrank while it was read: expected " + offsets[index + 1] + " bytes, got "
-                  + channel.size() + ".");
+              file
+                  + ": shrank while it was read: expected "
+                  + offsets[index + 1]
+                  + " bytes, got "
+                  + channel.size()
+                  + ".");
         }
       }
       return decoder.decode(bytes);

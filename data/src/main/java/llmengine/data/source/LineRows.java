@@ -14,7 +14,10 @@ import java.util.HashSet;
 import java.util.Set;
 import llmengine.data.DataException;
 
-/** Rows that are lines: JSON Lines (one object each) and plain text (column {@code text}). Blank JSON lines are skipped. */
+/**
+ * Rows that are lines: JSON Lines (one object each) and plain text (column {@code text}). Blank
+ * JSON lines are skipped.
+ */
 final class LineRows {
   private LineRows() {}
 
@@ -53,7 +56,11 @@ final class LineRows {
       }
       if (first != JsonToken.START_OBJECT) {
         throw new DataException(
-            file + ":" + number + ": expected one JSON object per line, got " + first
+            file
+                + ":"
+                + number
+                + ": expected one JSON object per line, got "
+                + first
                 + ". Put the rows into one array, or one object on each line.");
       }
       JsonRows.columnsOf(parser, columns);
@@ -64,8 +71,7 @@ final class LineRows {
       return true;
     } catch (JsonProcessingException e) {
       throw new DataException(
-          file + ":" + number + ": malformed JSON: " + e.getOriginalMessage()
-              + ". Fix this line.");
+          file + ":" + number + ": malformed JSON: " + e.getOriginalMessage() + ". Fix this line.");
     } catch (IOException e) {
       throw SourceFiles.unreadable(file, e);
     }
@@ -77,8 +83,8 @@ final class LineRows {
   }
 
   /**
-   * Offsets of the lines that are rows, and the end of the last one. A skipped blank line lengthens the row before it, which
-   * the JSON decoder ignores.
+   * Offsets of the lines that are rows, and the end of the last one. A skipped blank line lengthens
+   * the row before it, which the JSON decoder ignores.
    */
   private static long[] scan(Path file, LineCheck check) {
     var offsets = new RowOffsets();

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Set;
 
 /**
- * Raw rows of a file or of several, read by number from disk: only the rows' byte offsets are held in memory (8 bytes per
- * row). Safe for concurrent use.
+ * Raw rows of a file or of several, read by number from disk: only the rows' byte offsets are held
+ * in memory (8 bytes per row). Safe for concurrent use.
  */
 public interface RowSource extends AutoCloseable {
   int size();

@@ -16,10 +16,17 @@ import java.util.Set;
 import java.util.stream.Stream;
 import llmengine.data.DataException;
 
-/** Opens data files by their type: json (array, or one object per line), jsonl, csv, txt, or a folder of one of them. */
+/**
+ * Opens data files by their type: json (array, or one object per line), jsonl, csv, txt, or a
+ * folder of one of them.
+ */
 public final class SourceFiles {
   static final List<String> UNSUPPORTED = List.of(".parquet", ".arrow");
-  /** Rows may hold whole books: Jackson's default limit of 20 million characters per string is too small. */
+
+  /**
+   * Rows may hold whole books: Jackson's default limit of 20 million characters per string is too
+   * small.
+   */
   static final JsonFactory JSON =
       JsonFactory.builder()
           .streamReadConstraints(
@@ -62,7 +69,9 @@ public final class SourceFiles {
     files.forEach(file -> types.add(type(file)));
     if (types.size() > 1) {
       throw new DataException(
-          path + ": expected files of one type, got " + String.join(", ", types)
+          path
+              + ": expected files of one type, got "
+              + String.join(", ", types)
               + ". Move the others away.");
     }
     return files;
@@ -81,7 +90,9 @@ public final class SourceFiles {
     try (InputStream head = Files.newInputStream(file)) {
       byte[] mark = head.readNBytes(3);
       boolean present =
-          mark.length == 3 && mark[0] == (byte) 0xEF && mark[1] == (byte) 0xBB
+          mark.length == 3
+              && mark[0] == (byte) 0xEF
+              && mark[1] == (byte) 0xBB
               && mark[2] == (byte) 0xBF;
       if (present) {
         in.skipNBytes(3);
@@ -99,16 +110,24 @@ public final class SourceFiles {
       case "txt" -> LineRows.openText(file);
       case "parquet", "arrow" ->
           throw new DataException(
-              file + ": " + type + " is not supported yet: expected json, jsonl, csv or txt, got "
-                  + type + ". Convert it, for example to jsonl.");
+              file
+                  + ": "
+                  + type
+                  + " is not supported yet: expected json, jsonl, csv or txt, got "
+                  + type
+                  + ". Convert it, for example to jsonl.");
       default ->
           throw new DataException(
-              file + ": unknown file type: expected json, jsonl, csv or txt, got "
-                  + (type.isEmpty() ? "no extension" : type) + ".");
+              file
+                  + ": unknown file type: expected json, jsonl, csv or txt, got "
+                  + (type.isEmpty() ? "no extension" : type)
+                  + ".");
     };
   }
 
-  /** Whether the first character that is not white space opens an array. An empty file is an error. */
+  /**
+   * Whether the first character that is not white space opens an array. An empty file is an error.
+   */
   private static boolean startsWithBracket(Path file) {
     try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
       skipByteOrderMark(in, file);

@@ -3,8 +3,9 @@ package llmengine.data.source;
 import com.fasterxml.jackson.databind.JsonNode;
 
 /**
- * How messages of sharegpt and openai rows name their parts; null means "no such tag". The names are those of {@code tags}
- * in dataset_info.json. A {@code tags} object replaces all defaults: what it does not list becomes null.
+ * How messages of sharegpt and openai rows name their parts; null means "no such tag". The names
+ * are those of {@code tags} in dataset_info.json. A {@code tags} object replaces all defaults: what
+ * it does not list becomes null.
  */
 public record Tags(
     String role,

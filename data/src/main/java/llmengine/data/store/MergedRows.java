@@ -8,7 +8,10 @@ import llmengine.data.convert.Converter;
 import llmengine.data.source.DatasetSpec;
 import llmengine.data.source.RowSource;
 
-/** Rows of several datasets in one order: entry i of {@code order} is dataset (high 32 bits) and row (low 32 bits). */
+/**
+ * Rows of several datasets in one order: entry i of {@code order} is dataset (high 32 bits) and row
+ * (low 32 bits).
+ */
 public final class MergedRows implements RowFeed {
   private final List<DatasetSpec> specs;
   private final List<RowSource> sources;

@@ -15,8 +15,8 @@ import java.util.zip.CRC32C;
 import llmengine.data.process.Example;
 
 /**
- * A complete file of tokenized rows, memory-mapped: header, rows ({@link ExampleCodec}), index (byte offset, ids, learned
- * tokens of each row: 16 bytes), issues as JSON lines, counts as JSON.
+ * A complete file of tokenized rows, memory-mapped: header, rows ({@link ExampleCodec}), index
+ * (byte offset, ids, learned tokens of each row: 16 bytes), issues as JSON lines, counts as JSON.
  */
 final class Shard {
   static final long MAGIC = 0x3130_4b4f_544d_4c4cL; // "LLMTOK01"

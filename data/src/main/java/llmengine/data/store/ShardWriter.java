@@ -16,8 +16,8 @@ import java.util.zip.CRC32C;
 import llmengine.data.process.Example;
 
 /**
- * Writes one shard: whole map batches of tokenized rows. The file gets its name only when it is complete and on disk, so
- * that a killed process leaves no half shard.
+ * Writes one shard: whole map batches of tokenized rows. The file gets its name only when it is
+ * complete and on disk, so that a killed process leaves no half shard.
  */
 final class ShardWriter implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();

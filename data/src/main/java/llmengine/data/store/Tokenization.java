@@ -25,14 +25,16 @@ import llmengine.data.process.Issue;
 import llmengine.data.process.Processor;
 
 /**
- * Tokenizes rows into the shards of a folder: rows are encoded on several threads, put back in order, packed per map batch
- * and appended. The result doesn't depend on the number of threads. An interrupted run goes on at its last complete shard;
- * damaged shards are made again. Two processes on one folder wait for each other.
+ * Tokenizes rows into the shards of a folder: rows are encoded on several threads, put back in
+ * order, packed per map batch and appended. The result doesn't depend on the number of threads. An
+ * interrupted run goes on at its last complete shard; damaged shards are made again. Two processes
+ * on one folder wait for each other.
  */
 public final class Tokenization {
   private static final Object IN_THIS_PROCESS = new Object();
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int CHUNK = 32; // rows per task: enough to hide the queue, small enough to balance
+  private static final int CHUNK =
+      32; // rows per task: enough to hide the queue, small enough to balance
   private static final long SHARD_BYTES = 16L << 20;
   private static final int SHARD_BATCHES = 64;
 
@@ -65,7 +67,9 @@ public final class Tokenization {
         }
       } catch (IOException e) {
         throw new DataException(
-            folder + ": the token cache can't be written: " + e
+            folder
+                + ": the token cache can't be written: "
+                + e
                 + ". Free some space or set ENGINE_CACHE to another folder.",
             e);
       }
@@ -82,8 +86,9 @@ public final class Tokenization {
     int from = done.batches();
     int shard = done.shards();
     done.close();
-    try (ExecutorService pool = Executors.newFixedThreadPool(threads, Thread.ofPlatform()
-        .daemon().name("tokenize-", 0).factory())) {
+    try (ExecutorService pool =
+        Executors.newFixedThreadPool(
+            threads, Thread.ofPlatform().daemon().name("tokenize-", 0).factory())) {
       try {
         append(folder, pool, from, batches, shard);
       } finally {
@@ -98,9 +103,7 @@ public final class Tokenization {
     Path temporary = folder.resolve(TokenizedDataset.COMPLETE + ".tmp");
     Files.writeString(temporary, batches + "\n");
     Files.move(
-        temporary,
-        folder.resolve(TokenizedDataset.COMPLETE),
-        StandardCopyOption.ATOMIC_MOVE);
+        temporary, folder.resolve(TokenizedDataset.COMPLETE), StandardCopyOption.ATOMIC_MOVE);
   }
 
   private void append(Path folder, ExecutorService pool, int from, int batches, int shard)
@@ -111,9 +114,7 @@ public final class Tokenization {
     for (int batch = from; batch < batches; number++) {
       Path file = folder.resolve(String.format("%06d%s", number, TokenizedDataset.SUFFIX));
       try (var writer = new ShardWriter(file, batch)) {
-        while (batch < batches
-            && writer.batches() < SHARD_BATCHES
-            && writer.size() < SHARD_BYTES) {
+        while (batch < batches && writer.batches() < SHARD_BATCHES && writer.size() < SHARD_BYTES) {
           int start = batch * batchSize;
           int end = Math.min(start + batchSize, rows.size());
           var encoded = new ArrayList<Encoded>(end - start);
@@ -195,15 +196,12 @@ public final class Tokenization {
     }
     long tail = counts.tokens() - tokens;
     writer.endBatch(
-        counts.plus(
-            new Counts(0, examples.size(), 0, 0, 0, 0, 0, 0, 0, 0, -tail,
-                learned, tail)));
+        counts.plus(new Counts(0, examples.size(), 0, 0, 0, 0, 0, 0, 0, 0, -tail, learned, tail)));
   }
 
   private Counts count(Encoded row) {
     int last = row.lastLearned();
-    boolean answered =
-        processor.learnsAnswers() && !row.isDropped() && last != Example.IGNORED;
+    boolean answered = processor.learnsAnswers() && !row.isDropped() && last != Example.IGNORED;
     return new Counts(
         1,
         0,

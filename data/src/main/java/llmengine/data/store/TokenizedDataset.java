@@ -14,8 +14,8 @@ import llmengine.data.DataException;
 import llmengine.data.process.Example;
 
 /**
- * Tokenized training rows in memory-mapped shard files; on the heap lies only one number per shard. Safe for concurrent use
- * until closed.
+ * Tokenized training rows in memory-mapped shard files; on the heap lies only one number per shard.
+ * Safe for concurrent use until closed.
  */
 public final class TokenizedDataset implements AutoCloseable {
   static final String SUFFIX = ".tokens";
@@ -61,7 +61,10 @@ public final class TokenizedDataset implements AutoCloseable {
     }
   }
 
-  /** Opens the unbroken run of good shards from batch 0 on; files after a missing or damaged one are deleted. */
+  /**
+   * Opens the unbroken run of good shards from batch 0 on; files after a missing or damaged one are
+   * deleted.
+   */
   static TokenizedDataset openPrefix(Path folder) throws IOException {
     Arena arena = Arena.ofShared();
     var shards = new ArrayList<Shard>();

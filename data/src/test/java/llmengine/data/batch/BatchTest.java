@@ -25,10 +25,12 @@ class BatchTest {
 
   @Test
   void rowsLieEndToEndAndLabelsAreShiftedWithinEachRow() {
-    var plain = new Example(new int[] {1, 2, 3}, new int[] {1, IGNORED, 3}, new int[] {0, 1, 2},
-        new int[] {3});
-    var packed = new Example(new int[] {4, 5, 6}, new int[] {IGNORED, 5, 6}, new int[] {0, 1, 0},
-        new int[] {2, 1});
+    var plain =
+        new Example(
+            new int[] {1, 2, 3}, new int[] {1, IGNORED, 3}, new int[] {0, 1, 2}, new int[] {3});
+    var packed =
+        new Example(
+            new int[] {4, 5, 6}, new int[] {IGNORED, 5, 6}, new int[] {0, 1, 0}, new int[] {2, 1});
     MicroBatch batch = Collator.collate(List.of(plain, packed));
     assertThat(batch.ids()).containsExactly(1, 2, 3, 4, 5, 6);
     assertThat(batch.positions()).containsExactly(0, 1, 2, 0, 1, 0);
@@ -64,8 +66,7 @@ class BatchTest {
       for (int i = 0; i < 9; i++) {
         StepBatch step = unbroken.next();
         try (var resumed =
-            new BatchIterator(
-                ROWS, order::epoch, plan, step.nextEpoch(), step.nextPosition())) {
+            new BatchIterator(ROWS, order::epoch, plan, step.nextEpoch(), step.nextPosition())) {
           var ahead = new BatchIterator(ROWS, order::epoch, plan, 0, 0);
           for (int skip = 0; skip <= i; skip++) {
             ahead.next();
@@ -85,7 +86,10 @@ class BatchTest {
         };
     try (var steps =
         new BatchIterator(
-            broken, new EpochOrder(3, 0, false)::epoch, new BatchIterator.Plan(1, 1, false), 0,
+            broken,
+            new EpochOrder(3, 0, false)::epoch,
+            new BatchIterator.Plan(1, 1, false),
+            0,
             0)) {
       assertThatThrownBy(steps::next).hasMessage("row 3: gone");
       assertThatThrownBy(steps::next).hasMessage("row 3: gone");
@@ -95,8 +99,7 @@ class BatchTest {
             ROWS, new EpochOrder(3, 0, false)::epoch, new BatchIterator.Plan(4, 1, true), 0, 0)) {
       assertThatThrownBy(steps::next).hasMessageContaining("no batch in the epoch");
     }
-    assertThatThrownBy(() -> new BatchIterator.Plan(0, 1, false))
-        .isInstanceOf(DataException.class);
+    assertThatThrownBy(() -> new BatchIterator.Plan(0, 1, false)).isInstanceOf(DataException.class);
   }
 
   private static String describe(StepBatch step) {

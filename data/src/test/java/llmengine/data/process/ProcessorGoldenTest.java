@@ -27,14 +27,12 @@ class ProcessorGoldenTest {
       implements TurnEncoder {
     static Bound of(String template, boolean maskHistory) {
       ChatTemplate chat = ChatTemplate.named(template);
-      return new Bound(
-          chat, chat.fixSpecialTokens(TestTokenizer.standard(false)), maskHistory);
+      return new Bound(chat, chat.fixSpecialTokens(TestTokenizer.standard(false)), maskHistory);
     }
 
     @Override
     public List<Turn> multiturn(List<Message> messages, AlignedRow row) {
-      return template.encodeMultiturn(
-          tokenizer, messages, row.system(), row.tools(), maskHistory);
+      return template.encodeMultiturn(tokenizer, messages, row.system(), row.tools(), maskHistory);
     }
 
     @Override
@@ -44,7 +42,11 @@ class ProcessorGoldenTest {
 
     SftProcessor sft(int cutoff, boolean trainOnPrompt) {
       return new SftProcessor(
-          this, cutoff, trainOnPrompt, maskHistory, template.efficientEos(),
+          this,
+          cutoff,
+          trainOnPrompt,
+          maskHistory,
+          template.efficientEos(),
           tokenizer.eosId().getAsInt());
     }
   }
@@ -67,8 +69,7 @@ class ProcessorGoldenTest {
         packs.add(Arrays.stream(pack).mapToObj(i -> lengths[i]).toList());
       }
       var expected = new ArrayList<List<Integer>>();
-      golden.get(2).forEach(pack -> expected.add(
-          Arrays.stream(ints(pack)).boxed().toList()));
+      golden.get(2).forEach(pack -> expected.add(Arrays.stream(ints(pack)).boxed().toList()));
       assertThat(packs).isEqualTo(expected);
     }
   }
@@ -139,8 +140,7 @@ class ProcessorGoldenTest {
       int yaml = Integer.parseInt(golden.getKey().replaceFirst(".*yaml=", ""));
       Bound bound = Bound.of("qwen3_nothink", false);
       // the recorded tokenizer knew this token too
-      Tokenizer tokenizer =
-          bound.tokenizer().withAdditionalSpecialTokens(List.of("<|im_start|>"));
+      Tokenizer tokenizer = bound.tokenizer().withAdditionalSpecialTokens(List.of("<|im_start|>"));
       var processor =
           new PackedSftProcessor(
               new Bound(bound.template(), tokenizer, false).sft(yaml - 1, false), neat);
@@ -155,8 +155,7 @@ class ProcessorGoldenTest {
     assertThat(cases).isGreaterThanOrEqualTo(2);
   }
 
-  private static void checkPacks(
-      List<Example> packs, JsonNode golden, boolean neat, int cutoff) {
+  private static void checkPacks(List<Example> packs, JsonNode golden, boolean neat, int cutoff) {
     assertThat(packs).hasSize(golden.get("input_ids").size());
     for (int i = 0; i < packs.size(); i++) {
       Example pack = packs.get(i);
@@ -187,8 +186,7 @@ class ProcessorGoldenTest {
       Bound bound = Bound.of(template, false);
       var processor =
           new UnsupervisedProcessor(
-              bound, 2048, bound.template().efficientEos(),
-              bound.tokenizer().eosId().getAsInt());
+              bound, 2048, bound.template().efficientEos(), bound.tokenizer().eosId().getAsInt());
       List<Message> prompt = List.of(new Message(Role.USER, "p?"));
       List<List<Message>> responses =
           List.of(List.of(new Message(Role.ASSISTANT, "label")), List.of());

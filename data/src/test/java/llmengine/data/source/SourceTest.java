@@ -34,8 +34,7 @@ class SourceTest {
   @Test
   void jsonArrayRowsAreFoundByOffset() throws IOException {
     Path plain = file("a.json", " [ {\"a\":\"é你🙂\"} ,\n{\"b\":[1,{\"c\":null}]},{}\n]\n");
-    assertThat(rows(plain))
-        .containsExactly("{\"a\":\"é你🙂\"}", "{\"b\":[1,{\"c\":null}]}", "{}");
+    assertThat(rows(plain)).containsExactly("{\"a\":\"é你🙂\"}", "{\"b\":[1,{\"c\":null}]}", "{}");
     Path marked = file("b.json", "\uFEFF[{\"a\":1},{\"a\":2}]");
     assertThat(rows(marked)).containsExactly("{\"a\":1}", "{\"a\":2}");
     assertThat(rows(file("c.json", "[]"))).isEmpty();
@@ -74,8 +73,7 @@ class SourceTest {
   void quotedCsvFieldsHoldCommasQuotesAndLineEnds() throws IOException {
     Path csv = file("a.csv", "q,a\r\n\"x, \"\"y\"\"\nz\",1\n\n,2\n");
     assertThat(rows(csv))
-        .containsExactly(
-            "{\"q\":\"x, \\\"y\\\"\\nz\",\"a\":\"1\"}", "{\"q\":null,\"a\":\"2\"}");
+        .containsExactly("{\"q\":\"x, \\\"y\\\"\\nz\",\"a\":\"1\"}", "{\"q\":null,\"a\":\"2\"}");
     assertThatThrownBy(() -> rows(file("b.csv", "q,a\n1,2\n1\n")))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("b.csv:3: malformed row: expected 2 fields, got 1");
@@ -155,7 +153,8 @@ class SourceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"})
+  @ValueSource(
+      strings = {"hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name"})
   void remoteSourcesAreRefusedByName(String key) throws IOException {
     file("dataset_info.json", "{\"d\": {\"" + key + "\": \"a/b\"}}");
     assertThatThrownBy(() -> DatasetCatalog.open(folder).find("d"))

@@ -96,7 +96,9 @@ class TokenizationTest {
       assertThat(dataset.length(i)).isEqualTo(e.ids().length);
       assertThat(dataset.learned(i)).isEqualTo(e.learned());
       rows.add(
-          Arrays.toString(e.ids()) + Arrays.toString(e.labels()) + Arrays.toString(e.positions())
+          Arrays.toString(e.ids())
+              + Arrays.toString(e.labels())
+              + Arrays.toString(e.positions())
               + Arrays.toString(e.segments()));
     }
     return rows;
@@ -199,7 +201,9 @@ class TokenizationTest {
   void labelsThatAreNeitherMaskedNorTheIdSurvive() throws IOException {
     var odd =
         new Example(
-            new int[] {1, 2, 3, 4}, new int[] {-100, 7, 3, -100}, new int[] {0, 1, 0, 1},
+            new int[] {1, 2, 3, 4},
+            new int[] {-100, 7, 3, -100},
+            new int[] {0, 1, 0, 1},
             new int[] {4});
     var generation =
         new Example(new int[] {1, 2}, new int[] {5, 6, 7}, new int[] {0, 1}, new int[] {2});
