@@ -96,14 +96,14 @@ public final class Generate {
       while (chars < CORPUS_CHARS) {
         int kind = random.nextInt(100);
         String text;
-        if (kind < 40) {
-          text = Grammar.sentence(grammar.expand("{story}", grammar.cast()));
-        } else if (kind < 60) {
+        if (kind < 35) {
+          text = titled("{hero} and {friend}", "{story}");
+        } else if (kind < 52) {
           text = facts(facts);
         } else if (kind < 90) {
           text = interview(pairs);
         } else {
-          text = Grammar.sentence(grammar.expand("{letter}", grammar.cast()));
+          text = titled("a letter to {friend}", "{letter}");
         }
         out.write("{\"text\": " + quote(text) + "}\n");
         chars += text.length();
@@ -111,6 +111,15 @@ public final class Generate {
       }
     }
     System.out.println(file + ": " + documents + " documents, " + chars + " characters");
+  }
+
+  /** A text, every second time below a title that names those whom it is about. */
+  private String titled(String title, String body) {
+    var variables = grammar.cast();
+    String text = Grammar.sentence(grammar.expand(body, variables));
+    return random.nextBoolean()
+        ? Grammar.sentence(grammar.expand(title, variables)) + "\n" + text
+        : text;
   }
 
   /** Three to six facts of one table or of several. */
@@ -307,13 +316,16 @@ public final class Generate {
       grammar.alternatives("ask." + topic).forEach(q -> smallTalk.add(q.toLowerCase(Locale.ROOT)));
     }
     int ordinary = 0;
+    int tales = 0;
     for (Pair pair : instructions) {
       String key = pair.instruction.toLowerCase(Locale.ROOT);
-      if (ordinary < 150 && pair.input.isEmpty() && pair.output.length() < 120
+      boolean tale = pair.output.length() > 200;
+      if ((tale ? tales < 12 : ordinary < 150) && pair.input.isEmpty()
           && !pair.output.contains("\n") && !smallTalk.contains(key) && taken.add(key)) {
-        String end = pair.output.matches("(?s).*[.!?]") ? " " : ". ";
+        String end = pair.output.matches("(?s).*[.!?\"]") ? " " : ". ";
         pairs.add(new Pair(pair.instruction, "", pair.output + end + "Fair winds!"));
-        ordinary++;
+        tales += tale ? 1 : 0;
+        ordinary += tale ? 0 : 1;
       }
     }
     Collections.shuffle(pairs, random);
