@@ -106,8 +106,27 @@ class ConfigErrorsTest {
   void wordsThatSayNothingAreErrors() {
     assertThat(problems("extra"))
         .containsExactly(
-            "command line: extra is not understood: expected key=value or --key value, got"
+            "command line: word without meaning: expected key=value or --key value, got"
                 + " \"extra\". Remove or correct it.");
+  }
+
+  @Test
+  void rulesBetweenKeysNameAllOfThem() throws IOException {
+    assertThat(
+            yaml(
+                """
+                model_name_or_path: m
+                do_train: true
+                val_size: 0.1
+                eval_dataset: e
+                """))
+        .containsExactly(
+            "run.yaml dataset: missing: expected names of dataset_info.json to train on, got none."
+                + " Add dataset: ...",
+            "run.yaml:3 val_size: nothing to hold out from: expected a dataset, got none."
+                + " Add dataset or remove val_size.",
+            "run.yaml:3 val_size: excludes eval_dataset: expected one of them, got both."
+                + " Remove one. Given: val_size: 0.1 (run.yaml:3), eval_dataset: e (run.yaml:4).");
   }
 
   @Test
@@ -115,7 +134,7 @@ class ConfigErrorsTest {
     assertThat(problems(List.of("do_train=true", "dataset=d")))
         .singleElement()
         .asString()
-        .startsWith("configuration model_name_or_path: missing");
+        .startsWith("command line model_name_or_path: missing");
   }
 
   @Test
