@@ -94,6 +94,26 @@ class ConfigErrorsTest {
   }
 
   @Test
+  void filesMadeElsewhereAreRead() throws IOException {
+    assertThat(yaml("\uFEFFmodel_name_or_path: m\r\ndo_train: true\r\ndataset: d\r\nbf16: x\r\n"))
+        .singleElement()
+        .asString()
+        .startsWith("run.yaml:4 bf16: not a boolean");
+    Path json = Files.writeString(folder.resolve("run.json"), "\uFEFF{\"do_train\": 7}");
+    assertThat(problems(List.of(json.toString()))).anyMatch(p -> p.contains(":1 do_train: not a"));
+    Path latin = Files.write(folder.resolve("latin.yaml"), new byte[] {'a', ':', ' ', (byte) 0xe9});
+    assertThat(problems(List.of(latin.toString())))
+        .singleElement()
+        .asString()
+        .contains("text in UTF-8");
+    Files.createDirectory(folder.resolve("folder.yaml"));
+    assertThat(problems(List.of(folder.resolve("folder.yaml").toString())))
+        .singleElement()
+        .asString()
+        .contains("got a folder");
+  }
+
+  @Test
   void missingFileIsSaid() {
     assertThat(problems(List.of("no/such.yaml")))
         .singleElement()
