@@ -105,7 +105,7 @@ class ConfigErrorsTest {
     assertThat(problems(List.of(latin.toString())))
         .singleElement()
         .asString()
-        .contains("text in UTF-8");
+        .contains("text file in UTF-8");
     Files.createDirectory(folder.resolve("folder.yaml"));
     assertThat(problems(List.of(folder.resolve("folder.yaml").toString())))
         .singleElement()
