@@ -155,7 +155,7 @@ final class Rules {
         "needs a checkpoint per evaluation: expected save_strategy equal to eval_strategy (or"
             + " best), got different ones. Set both alike.");
     training(
-        keys("load_best_model_at_end", "eval_strategy"),
+        keys("load_best_model_at_end", "save_strategy", "eval_strategy"),
         c ->
             (c.evaluation().loadBestModelAtEnd()
                     || c.checkpoint().saveStrategy() == SaveStrategy.BEST)
