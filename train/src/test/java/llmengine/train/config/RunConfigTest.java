@@ -224,6 +224,18 @@ class RunConfigTest {
   }
 
   @Test
+  void scheduleParametersAreNumbersOrWords() {
+    OptimizerArguments optimizer =
+        train(
+                "lr_scheduler_type=warmup_stable_decay",
+                "lr_scheduler_kwargs={\"min_lr_ratio\": \"1e-1\", \"decay_type\": \"linear\"}")
+            .optimizer();
+    assertThat(optimizer.scheduleNumber("min_lr_ratio")).contains(0.1);
+    assertThat(optimizer.scheduleNumber("num_decay_steps")).isEmpty();
+    assertThat(optimizer.scheduleWord("decay_type")).contains("linear");
+  }
+
+  @Test
   void keysOfNoMeaningAreNamedOnce() {
     assertThat(train("trust_remote_code=true", "ddp_timeout=180000000", "flash_attn=fa2").notes())
         .singleElement()
