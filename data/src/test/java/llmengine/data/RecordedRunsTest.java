@@ -88,8 +88,7 @@ class RecordedRunsTest {
     JsonNode s = run.get("settings");
     ChatTemplate chat = ChatTemplate.named("chatml");
     var options =
-        DataOptions.of(
-                folder, List.of(s.get("dataset").asText().split(",")), DataOptions.Stage.SFT)
+        DataOptions.of(folder, List.of(s.get("dataset").asText().split(",")), DataOptions.Stage.SFT)
             .cache(folder.resolve("cache"))
             .tokenizerDigest("bytes")
             .seed(s.get("seed").asLong())
@@ -173,8 +172,7 @@ class RecordedRunsTest {
             .neatPacking(yaml.containsKey("neat_packing"))
             .threads(2);
     ChatTemplate template = ChatTemplate.named(yaml.get("template"));
-    Tokenizer tokenizer =
-        template.fixSpecialTokens(model);
+    Tokenizer tokenizer = template.fixSpecialTokens(model);
     try (var data = TrainingData.load(options.build(), tokenizer, template)) {
       int batchSize = Integer.parseInt(yaml.get("per_device_train_batch_size"));
       int accumulation = Integer.parseInt(yaml.get("gradient_accumulation_steps"));

@@ -42,8 +42,8 @@ public record Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues
   }
 
   /**
-   * Whether the learned tokens end with a stop id, or with one and at most {@value #AFTER_STOP} others: many templates write
-   * a line end after it.
+   * Whether the learned tokens end with a stop id, or with one and at most {@value #AFTER_STOP}
+   * others: many templates write a line end after it.
    */
   public boolean learnsToStop(int[] stopIds) {
     int seen = 0;

@@ -25,8 +25,19 @@ class ConverterTest {
     Columns c = Columns.DEFAULT;
     var columns =
         new Columns(
-            c.prompt(), c.query(), c.response(), "history", c.messages(), null, tools, null, null,
-            null, null, null, null);
+            c.prompt(),
+            c.query(),
+            c.response(),
+            "history",
+            c.messages(),
+            null,
+            tools,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null);
     return new DatasetSpec("d", Path.of("d.json"), formatting, false, 0, columns, true, tags);
   }
 
@@ -120,7 +131,13 @@ class ConverterTest {
         .hasMessageContaining("\"history\" (history)");
     var plain =
         new DatasetSpec(
-            "d", Path.of("d.json"), Formatting.ALPACA, false, 0, Columns.DEFAULT, false,
+            "d",
+            Path.of("d.json"),
+            Formatting.ALPACA,
+            false,
+            0,
+            Columns.DEFAULT,
+            false,
             Tags.DEFAULT);
     Converter.checkColumns(plain, Set.of("instruction", "output"), true);
     Converter.checkColumns(plain, Set.of("instruction"), false);
