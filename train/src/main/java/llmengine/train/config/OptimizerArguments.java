@@ -2,7 +2,6 @@ package llmengine.train.config;
 
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 
 /** The optimizer and its learning rate over time. */
 @Section(value = "Optimizer", trainingOnly = true)
@@ -111,17 +110,5 @@ public record OptimizerArguments(
   /** Warm-up steps of a run of {@code total} optimizer steps. */
   public int warmupStepsOf(int total) {
     return warmupSteps > 0 ? warmupSteps : (int) Math.ceil(total * warmupRatio);
-  }
-
-  /** A number of lr_scheduler_kwargs, quoted or not; empty if it is not given. */
-  public Optional<Double> scheduleNumber(String name) {
-    return Optional.ofNullable(lrSchedulerKwargs.get(name))
-        .map(String::valueOf)
-        .flatMap(Text::number);
-  }
-
-  /** A word of lr_scheduler_kwargs; empty if it is not given. */
-  public Optional<String> scheduleWord(String name) {
-    return Optional.ofNullable(lrSchedulerKwargs.get(name)).map(String::valueOf);
   }
 }

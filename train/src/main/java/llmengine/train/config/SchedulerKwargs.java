@@ -55,7 +55,7 @@ final class SchedulerKwargs {
   static Set<String> notNumbers(OptimizerArguments optimizer) {
     Set<String> names = new TreeSet<>(optimizer.lrSchedulerKwargs().keySet());
     WORDS.forEach(names::remove);
-    names.removeIf(name -> optimizer.scheduleNumber(name).isPresent());
+    names.removeIf(name -> optimizer.lrSchedulerKwargs().get(name) instanceof Number);
     return names;
   }
 

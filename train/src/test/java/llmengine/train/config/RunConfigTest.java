@@ -225,14 +225,13 @@ class RunConfigTest {
 
   @Test
   void scheduleParametersAreNumbersOrWords() {
-    OptimizerArguments optimizer =
+    RunConfig config =
         train(
-                "lr_scheduler_type=warmup_stable_decay",
-                "lr_scheduler_kwargs={\"min_lr_ratio\": \"1e-1\", \"decay_type\": \"linear\"}")
-            .optimizer();
-    assertThat(optimizer.scheduleNumber("min_lr_ratio")).contains(0.1);
-    assertThat(optimizer.scheduleNumber("num_decay_steps")).isEmpty();
-    assertThat(optimizer.scheduleWord("decay_type")).contains("linear");
+            "lr_scheduler_type=warmup_stable_decay",
+            "lr_scheduler_kwargs={\"min_lr_ratio\": \"1e-1\", \"decay_type\": \"linear\","
+                + " num_stable_steps: null}");
+    assertThat(config.optimizer().lrSchedulerKwargs())
+        .isEqualTo(Map.of("min_lr_ratio", 0.1, "decay_type", "linear"));
   }
 
   @Test
