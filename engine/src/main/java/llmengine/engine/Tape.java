@@ -1,0 +1,234 @@
+package llmengine.engine;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.function.BiFunction;
+
+/**
+ * Records operations of a forward pass and runs their derivatives backwards. Ops (package {@code op}) allocate their outputs
+ * in the tape's {@link #scope} and record what is needed for the backward pass; nothing is recorded if no input needs a
+ * gradient or the tape was made for inference. A tape belongs to one thread.
+ */
+public final class Tape {
+  /** The derivative of one op: adds to the gradients of its inputs (see {@link Tape#target}). */
+  @FunctionalInterface
+  public interface Backward {
+    void run(Tensor gradient);
+  }
+
+  /** Where a gradient contribution goes: add to {@code tensor} if {@code accumulate}, else overwrite it. */
+  public record Target(Tensor tensor, boolean accumulate) {}
+
+  private record Node(String where, Tensor out, Backward backward) {}
+
+  private final Scope scope;
+  private final boolean recording;
+  private final List<Node> nodes = new ArrayList<>();
+  private final Deque<String> path = new ArrayDeque<>();
+  private boolean differentiable; // some op had an input that needs a gradient
+  private boolean checking;
+  private boolean rowArithmetic;
+  private long dropoutKey;
+  private Tensor rowKeys;
+
+  private Tape(Scope scope, boolean recording) {
+    this.scope = scope;
+    this.recording = recording;
+  }
+
+  /** A tape that records, for training. */
+  public static Tape training(Scope scope) {
+    return new Tape(scope, true);
+  }
+
+  /** A tape that records nothing, for inference and evaluation. */
+  public static Tape inference(Scope scope) {
+    return new Tape(scope, false);
+  }
+
+  public Scope scope() {
+    return scope;
+  }
+
+  public Backend backend() {
+    return scope.backend();
+  }
+
+  /** False on a tape for inference: an op whose output is not recorded need not keep anything. */
+  public boolean isRecording() {
+    return recording;
+  }
+
+  /**
+   * Makes dropout active: masks are a function of {@code key} (seed and step), the op's place in the model, rowKeys (M) I32
+   * (sample and token of each row) and the channel.
+   */
+  public Tape withDropout(long key, Tensor rowKeys) {
+    this.dropoutKey = key;
+    this.rowKeys = rowKeys;
+    return this;
+  }
+
+  /** Looks at every value from here on and throws {@link NonFiniteException} at the first NaN or infinity. */
+  public Tape withChecks() {
+    this.checking = true;
+    return this;
+  }
+
+  /** Linear layers use the arithmetic of generated tokens: a row's result doesn't depend on the others in the batch. */
+  public Tape withRows() {
+    this.rowArithmetic = true;
+    return this;
+  }
+
+  public boolean usesRows() {
+    return rowArithmetic;
+  }
+
+  /** Keys of the rows for dropout; null when dropout is off. */
+  public Tensor rowKeys() {
+    return rowKeys;
+  }
+
+  /** The dropout key of the op at the current place. */
+  public long dropoutKey() {
+    return dropoutKey * 0x9E3779B97F4A7C15L + where("").hashCode();
+  }
+
+  /** Names the part of the model that follows, for messages; undone by {@link #exit}. */
+  public void enter(String name) {
+    path.addLast(name);
+  }
+
+  public void exit() {
+    path.removeLast();
+  }
+
+  /**
+   * Records {@code out = op(inputs)}. Marks the output as needing a gradient if an input does.
+   *
+   * @param inputs everything a gradient can flow to; null entries are skipped
+   */
+  public Tensor record(String op, Tensor out, Backward backward, Tensor... inputs) {
+    if (checking) {
+      check(where(op), out);
+    }
+    boolean needs = false;
+    for (Tensor input : inputs) {
+      needs |= input != null && input.needsGrad();
+    }
+    differentiable |= needs;
+    out.needsGrad(needs);
+    if (needs && recording) {
+      nodes.add(new Node(where(op), out, backward));
+    }
+    return out;
+  }
+
+  /**
+   * Where to put a contribution to the gradient of {@code x}: the gradient is made at the first call, in the scope that owns
+   * x, and added to later. Call only if {@code x.needsGrad()}.
+   */
+  public Target target(Tensor x) {
+    Tensor whole = x.base();
+    if (whole != null) {
+      Target of = target(whole);
+      if (!of.accumulate()) {
+        backend().fill(of.tensor(), 0);
+      }
+      return new Target(x.sameSliceOf(of.tensor()), true);
+    }
+    if (x.grad() == null) {
+      x.grad(x.scope().empty(DType.F32, x.shape().dims()));
+      return new Target(x.grad(), false);
+    }
+    return new Target(x.grad(), true);
+  }
+
+  /** The gradient of x for a backward kernel that takes a nullable target. */
+  public Target targetOrNull(Tensor x) {
+    return x != null && x.needsGrad() ? target(x) : new Target(null, false);
+  }
+
+  /**
+   * Runs all recorded derivatives in reverse, starting from outputs whose gradient was set, and forgets them. Gradients of
+   * intermediate results are given back as soon as they were used; those of parameters remain.
+   */
+  public void backward() {
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      Node node = nodes.get(i);
+      Tensor gradient = node.out.grad();
+      if (gradient == null) {
+        continue;
+      }
+      if (checking) {
+        check(node.where + " (gradient)", gradient);
+      }
+      node.backward.run(gradient);
+      node.out.grad(null);
+      if (gradient.base() == null && node.out.scope().owns(gradient)) {
+        node.out.scope().release(gradient);
+      }
+    }
+    nodes.clear();
+  }
+
+  /**
+   * Runs {@code block} without keeping its intermediate results; the backward pass computes them again (Chen et al. 2016,
+   * "Training deep nets with sublinear memory cost"). Only the block's input and output stay in memory.
+   */
+  public Tensor checkpoint(String name, Tensor input, BiFunction<Tape, Tensor, Tensor> block) {
+    if (!recording) {
+      return block.apply(this, input);
+    }
+    Tensor out;
+    boolean needs;
+    try (Scope inner = new Scope(backend(), scope.owner())) {
+      Tape silent = child(inner, false);
+      out = inner.moveTo(scope, block.apply(silent, input));
+      needs = silent.differentiable;
+    }
+    out.needsGrad(needs);
+    differentiable |= needs;
+    if (needs) {
+      List<String> place = List.copyOf(path);
+      nodes.add(
+          new Node(
+              where(name),
+              out,
+              gradient -> {
+                try (Scope inner = new Scope(backend(), scope.owner())) {
+                  Tape again = child(inner, true);
+                  again.path.clear();
+                  again.path.addAll(place);
+                  block.apply(again, input).grad(gradient);
+                  again.backward();
+                }
+              }));
+    }
+    return out;
+  }
+
+  private Tape child(Scope inner, boolean recording) {
+    Tape tape = new Tape(inner, recording);
+    tape.path.addAll(path);
+    tape.checking = checking;
+    tape.dropoutKey = dropoutKey;
+    tape.rowKeys = rowKeys;
+    return tape;
+  }
+
+  private String where(String op) {
+    return path.isEmpty() ? op : String.join(".", path) + "." + op;
+  }
+
+  private void check(String where, Tensor t) {
+    int row = t.dtype() == DType.F32 ? backend().firstNonFiniteRow(t) : -1;
+    if (row >= 0) {
+      throw new NonFiniteException(
+          where + ": expected finite values, got NaN or infinity in row " + row + " of " + t + ".");
+    }
+  }
+}
