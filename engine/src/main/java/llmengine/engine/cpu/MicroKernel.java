@@ -46,4 +46,14 @@ final class MicroKernel {
       default -> MicroKernel512.tile(rows, a, ao, b, bo, depth, c, co, cs);
     }
   }
+
+  /** The same with A by columns: its elements are a[ao + k * LD + i]. */
+  static void tileT(
+      int rows, float[] a, int ao, float[] b, int bo, int depth, float[] c, int co, int cs) {
+    switch (Lanes.BITS) {
+      case 128 -> MicroKernel128T.tile(rows, a, ao, b, bo, depth, c, co, cs);
+      case 256 -> MicroKernel256T.tile(rows, a, ao, b, bo, depth, c, co, cs);
+      default -> MicroKernel512T.tile(rows, a, ao, b, bo, depth, c, co, cs);
+    }
+  }
 }

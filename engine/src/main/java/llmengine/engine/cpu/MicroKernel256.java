@@ -5,8 +5,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Tile products in 256-bit vectors: 4 rows by 16 columns. C2 keeps the
- * eight accumulators in AVX2's sixteen registers; with 5 or 6 rows it spills one and halves speed.
+ * Tile products in 256-bit vectors: 4 rows by 16 columns. C2 keeps the eight accumulators in AVX2's
+ * sixteen registers; with 5 or 6 rows it spills one and halves the speed.
  */
 final class MicroKernel256 {
   static final int NR = 16;

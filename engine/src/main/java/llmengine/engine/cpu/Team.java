@@ -30,6 +30,7 @@ final class Team {
 
   private final int threads;
   private final Thread[] workers;
+  private final Scratch[] scratch;
   // 1 while the worker with that index is parked or about to park.
   private final AtomicInteger[] parked;
   private final ReentrantLock turn = new ReentrantLock();
@@ -55,9 +56,12 @@ final class Team {
   Team(int threads) {
     this.threads = threads;
     this.workers = new Thread[threads];
+    this.scratch = new Scratch[threads];
+    scratch[0] = new Scratch();
     this.parked = new AtomicInteger[threads];
     for (int w = 1; w < threads; w++) {
       int worker = w;
+      scratch[w] = new Scratch();
       parked[w] = new AtomicInteger();
       workers[w] = Thread.ofPlatform().daemon().name("engine-" + w).unstarted(() -> serve(worker));
     }
@@ -79,6 +83,11 @@ final class Team {
 
   int threads() {
     return threads;
+  }
+
+  /** The buffers of a worker; for use within a chunk only. */
+  Scratch scratch(int worker) {
+    return scratch[worker];
   }
 
   /** Takes the team for several dispatches in a row; pair with {@link #release()}. Reentrant. */
