@@ -102,6 +102,9 @@ public interface Backend extends AutoCloseable {
    */
   void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate);
 
+  /** x = cap * tanh(x / cap), in place. */
+  void softcap(Tensor x, float cap);
+
   // ---- layers
 
   /** out = x * rstd * (w + offset), rstd (M) = 1/sqrt(mean(x^2) + eps), saved for the backward pass. */

@@ -178,6 +178,11 @@ public final class ScalarBackend extends HostBackend {
   }
 
   @Override
+  public void softcap(Tensor x, float cap) {
+    map(x, x, false, v -> cap * Math.tanh(v / cap));
+  }
+
+  @Override
   public void dropout(
       Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
     float keep = 1 / (1 - p);

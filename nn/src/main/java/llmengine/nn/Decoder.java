@@ -1,0 +1,231 @@
+package llmengine.nn;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import llmengine.engine.AttentionShape;
+import llmengine.engine.Backend;
+import llmengine.engine.DType;
+import llmengine.engine.Scope;
+import llmengine.engine.ShapeException;
+import llmengine.engine.Tape;
+import llmengine.engine.Tensor;
+import llmengine.nn.generate.KvCache;
+import llmengine.nn.model.DecoderSpec;
+import llmengine.nn.model.RopeSpec;
+
+/**
+ * A decoder-only language model: embedding, blocks, final norm and output projection, with Hugging Face weight names. Owns its
+ * weights; {@link #close} gives their memory back.
+ */
+public final class Decoder implements AutoCloseable {
+  private final DecoderSpec spec;
+  private final Scope scope;
+  private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+  private final Map<String, Linear> linears = new LinkedHashMap<>();
+  private final Map<RopeSpec, Rope> ropes = new LinkedHashMap<>();
+  private final TokenEmbedding embedding;
+  private final List<TransformerBlock> blocks = new ArrayList<>();
+  private final RmsNorm norm;
+  private final Linear output;
+  private boolean checkpointing;
+
+  public Decoder(Backend backend, DecoderSpec spec, WeightSource weights) {
+    this.spec = spec;
+    this.scope = new Scope(backend, "weights");
+    Parameter table = parameter(weights, "model.embed_tokens.weight", spec.vocab(), spec.width());
+    embedding = new TokenEmbedding("model.embed_tokens", table, spec.embeddingScale());
+    for (int l = 0; l < spec.layers().size(); l++) {
+      blocks.add(block(weights, l));
+    }
+    norm = norm(weights, "model.norm", spec.width());
+    output =
+        spec.tied()
+            ? new Linear("lm_head", table, null)
+            : linear(weights, "lm_head", spec.vocab(), spec.width(), false);
+    linears.remove("lm_head");
+  }
+
+  private Parameter parameter(WeightSource weights, String name, int... shape) {
+    Tensor t = weights.load(scope, name, shape);
+    if (shape.length == 1 && t.dtype() != DType.F32) { // vectors are small: kernels expect float32
+      Tensor wide = scope.empty(DType.F32, shape);
+      scope.backend().copy(t, wide);
+      t = wide;
+    }
+    Parameter p = new Parameter(name, t);
+    parameters.put(name, p);
+    return p;
+  }
+
+  private Linear linear(WeightSource weights, String name, int out, int in, boolean bias) {
+    Parameter w = parameter(weights, name + ".weight", out, in);
+    Parameter b = bias ? parameter(weights, name + ".bias", out) : null;
+    Linear linear = new Linear(name, w, b);
+    linears.put(name, linear);
+    return linear;
+  }
+
+  private RmsNorm norm(WeightSource weights, String name, int width) {
+    return new RmsNorm(
+        parameter(weights, name + ".weight", width), spec.normOffset(), spec.normEps());
+  }
+
+  private TransformerBlock block(WeightSource weights, int l) {
+    String at = "model.layers." + l + ".";
+    boolean sandwich = spec.sandwichNorms();
+    SelfAttention attention = attention(weights, l, at + "self_attn.");
+    FeedForward feedForward = feedForward(weights, at + "mlp.");
+    RmsNorm input = norm(weights, at + "input_layernorm", spec.width());
+    RmsNorm second = norm(weights, at + "post_attention_layernorm", spec.width());
+    if (!sandwich) {
+      return new TransformerBlock(attention, feedForward, input, null, second, null);
+    }
+    return new TransformerBlock(
+        attention,
+        feedForward,
+        input,
+        second,
+        norm(weights, at + "pre_feedforward_layernorm", spec.width()),
+        norm(weights, at + "post_feedforward_layernorm", spec.width()));
+  }
+
+  private SelfAttention attention(WeightSource weights, int l, String at) {
+    int c = spec.width();
+    int q = spec.heads() * spec.headDim();
+    int kv = spec.kvHeads() * spec.headDim();
+    boolean bias = spec.qkvBias();
+    List<Linear> projections =
+        spec.fusedProjections()
+            ? List.of(linear(weights, at + "qkv_proj", q + 2 * kv, c, bias))
+            : List.of(
+                linear(weights, at + "q_proj", q, c, bias),
+                linear(weights, at + "k_proj", kv, c, bias),
+                linear(weights, at + "v_proj", kv, c, bias));
+    DecoderSpec.Layer layer = spec.layers().get(l);
+    return new SelfAttention(
+        l,
+        projections,
+        linear(weights, at + "o_proj", c, q, spec.outputBias()),
+        spec.qkNorm() ? norm(weights, at + "q_norm", spec.headDim()) : null,
+        spec.qkNorm() ? norm(weights, at + "k_norm", spec.headDim()) : null,
+        ropes.computeIfAbsent(layer.rope(), r -> new Rope(r, spec.headDim(), scope)),
+        new AttentionShape(
+            spec.heads(),
+            spec.kvHeads(),
+            spec.headDim(),
+            spec.attentionScale(),
+            layer.window(),
+            spec.attentionSoftcap()));
+  }
+
+  private FeedForward feedForward(WeightSource weights, String at) {
+    int c = spec.width();
+    int f = spec.feedForward();
+    boolean bias = spec.mlpBias();
+    List<Linear> inputs =
+        spec.fusedProjections()
+            ? List.of(linear(weights, at + "gate_up_proj", 2 * f, c, bias))
+            : List.of(
+                linear(weights, at + "gate_proj", f, c, bias),
+                linear(weights, at + "up_proj", f, c, bias));
+    return new FeedForward(
+        spec.activation(), inputs, linear(weights, at + "down_proj", c, f, bias));
+  }
+
+  /**
+   * Final hidden states (M, C), normed: what the output projection reads.
+   *
+   * @throws ShapeException if an id is outside the vocabulary
+   */
+  public Tensor hidden(Tape tape, Batch batch) {
+    if (batch.maxId() < 0 || batch.maxId() >= spec.vocab()) {
+      throw new ShapeException(
+          "model: token id outside the vocabulary: expected 0 to "
+              + (spec.vocab() - 1)
+              + ", got "
+              + batch.maxId()
+              + ". Do tokenizer and checkpoint belong together?");
+    }
+    ropes.values().forEach(r -> r.ensure(batch.maxPosition() + 1));
+    tape.enter("model");
+    Tensor x = embedding.forward(tape, batch.ids());
+    for (int l = 0; l < blocks.size(); l++) {
+      TransformerBlock block = blocks.get(l);
+      tape.enter("layers." + l);
+      x =
+          checkpointing
+              ? tape.checkpoint("block", x, (t, in) -> block.forward(t, in, batch))
+              : block.forward(tape, x, batch);
+      tape.exit();
+    }
+    Tensor out = norm.forward(tape, x);
+    tape.exit();
+    return out;
+  }
+
+  /** Logits (M, V) of hidden states (M, C); for training see {@link CausalLoss}, which never holds them all. */
+  public Tensor logits(Tape tape, Tensor hidden) {
+    tape.enter("lm_head");
+    Tensor logits = output.forward(tape, hidden);
+    tape.exit();
+    if (spec.finalSoftcap() > 0) {
+      tape.backend().softcap(logits, spec.finalSoftcap());
+    }
+    return logits;
+  }
+
+  /** An empty cache for {@code slots} sequences. */
+  public KvCache cache(int slots) {
+    return new KvCache(
+        backend(), spec.layers().size(), spec.kvHeads() * spec.headDim(), slots);
+  }
+
+  /** Recompute activations in the backward pass instead of keeping them. */
+  public void checkpointing(boolean on) {
+    checkpointing = on;
+  }
+
+  public DecoderSpec spec() {
+    return spec;
+  }
+
+  public Backend backend() {
+    return scope.backend();
+  }
+
+  /** The scope that owns the weights. */
+  public Scope scope() {
+    return scope;
+  }
+
+  /** All weights by name, in the order of the layers; a tied output projection is not listed twice. */
+  public Map<String, Parameter> parameters() {
+    return java.util.Collections.unmodifiableMap(parameters);
+  }
+
+  /** Lists a parameter that was not in the checkpoint (a separate copy of a tied layer). */
+  public void addParameter(Parameter p) {
+    parameters.put(p.name(), p);
+  }
+
+  /** The linear layers of the blocks by module name; the output projection is {@link #output}. */
+  public Map<String, Linear> linears() {
+    return java.util.Collections.unmodifiableMap(linears);
+  }
+
+  public TokenEmbedding embedding() {
+    return embedding;
+  }
+
+  /** {@code lm_head}. */
+  public Linear output() {
+    return output;
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,144 @@
+package llmengine.nn.load;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import llmengine.engine.Backend;
+import llmengine.engine.FormatException;
+import llmengine.engine.file.Checkpoint;
+import llmengine.engine.file.GgufFile;
+import llmengine.nn.Decoder;
+import llmengine.nn.WeightSource;
+import llmengine.nn.model.DecoderSpec;
+import llmengine.nn.model.Family;
+import llmengine.nn.model.ModelConfig;
+
+/**
+ * A checkpoint on disk: a Hugging Face directory or a GGUF file. Opening reads the configuration only. Models made by {@link
+ * #load} use the mapped files, so close this after them.
+ */
+public final class Pretrained implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path path;
+  private final ModelConfig config;
+  private final DecoderSpec spec;
+  private final GgufFile gguf; // null for a directory
+  private Checkpoint checkpoint;
+
+  private Pretrained(Path path, ModelConfig config, GgufFile gguf) {
+    this.path = path;
+    this.config = config;
+    this.gguf = gguf;
+    this.spec = Family.of(config);
+  }
+
+  /**
+   * @param path a directory with {@code config.json} or a file ending with {@code .gguf}
+   * @throws FormatException if it is neither, or of a family that is not supported
+   */
+  public static Pretrained open(Path path) {
+    if (Files.isRegularFile(path) && path.toString().toLowerCase(Locale.ROOT).endsWith(".gguf")) {
+      GgufFile gguf = GgufFile.open(path);
+      try {
+        return new Pretrained(path, new ModelConfig(path.toString(), GgufConfig.of(gguf)), gguf);
+      } catch (FormatException bad) {
+        gguf.close();
+        throw bad;
+      }
+    }
+    Path file = path.resolve("config.json");
+    if (!Files.isRegularFile(file)) {
+      throw new FormatException(
+          path
+              + ": not a checkpoint: expected a directory with config.json or a .gguf file, got "
+              + (Files.exists(path) ? "something else" : "nothing")
+              + ". Point model_name_or_path to a Hugging Face directory or a GGUF file.");
+    }
+    return new Pretrained(path, new ModelConfig(file.toString(), readObject(file)), null);
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  public DecoderSpec spec() {
+    return spec;
+  }
+
+  /** {@code generation_config.json}, empty if the checkpoint has none. */
+  public ObjectNode generationConfig() {
+    Path file = path.resolve("generation_config.json");
+    return gguf == null && Files.isRegularFile(file) ? readObject(file) : JSON.createObjectNode();
+  }
+
+  /** Metadata of a GGUF file, from which its tokenizer is made; empty for a directory. */
+  public Optional<Map<String, Object>> ggufMetadata() {
+    return Optional.ofNullable(gguf).map(GgufFile::metadata);
+  }
+
+  /** The weights, by Hugging Face name. */
+  public WeightSource weights() {
+    if (gguf != null) {
+      return new GgufWeights(gguf, spec, GgufConfig.architecture(gguf));
+    }
+    if (checkpoint == null) {
+      checkpoint = Checkpoint.open(path);
+    }
+    return new SafetensorsWeights(checkpoint);
+  }
+
+  /** A model with the stored weights. */
+  public Decoder load(Backend backend) {
+    return load(backend, spec);
+  }
+
+  /** A model with the stored weights and a changed specification, e.g. another rope scaling. */
+  public Decoder load(Backend backend, DecoderSpec changed) {
+    return new Decoder(backend, changed, weights());
+  }
+
+  /** A model of this configuration with fresh weights. */
+  public Decoder fromScratch(Backend backend, long seed) {
+    JsonNode range = config.json().path("initializer_range");
+    return new Decoder(
+        backend, spec, new RandomWeights(seed, range.asDouble(0.02), spec.normOffset()));
+  }
+
+  private static ObjectNode readObject(Path file) {
+    try {
+      if (JSON.readTree(file.toFile()) instanceof ObjectNode object) {
+        return object;
+      }
+      throw new FormatException(file + ": expected a JSON object, got something else.");
+    } catch (JacksonException e) {
+      throw new FormatException(
+          file + ": not valid JSON: " + e.getOriginalMessage() + " at line "
+              + e.getLocation().getLineNr() + ".", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + ": can't be read: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (gguf != null) {
+      gguf.close();
+    }
+    if (checkpoint != null) {
+      checkpoint.close();
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package llmengine.quant;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import llmengine.engine.BlockFormat;
+
+/** bfloat16, the upper half of an IEEE binary32, little-endian; one value per block of 2 bytes. */
+public final class BF16 implements BlockFormat {
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int RUN = 1 << 13;
+
+  @Override
+  public String name() {
+    return "BF16";
+  }
+
+  @Override
+  public int ggufType() {
+    return 30;
+  }
+
+  @Override
+  public int blockValues() {
+    return 1;
+  }
+
+  @Override
+  public int blockBytes() {
+    return 2;
+  }
+
+  @Override
+  public void decode(MemorySegment src, long offset, float[] dst, int dstOffset, int blocks) {
+    short[] bits = new short[Math.min(RUN, blocks)];
+    for (int first = 0; first < blocks; first += RUN) {
+      int n = Math.min(RUN, blocks - first);
+      MemorySegment.copy(src, SHORT, offset + 2L * first, bits, 0, n);
+      for (int i = 0; i < n; i++) {
+        dst[dstOffset + first + i] = Float.intBitsToFloat(bits[i] << 16);
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package llmengine.quant;
+
+/**
+ * 32 values in 20 bytes (5 bits each): half scale d, half minimum m, 16 bytes of 4-bit q; byte i
+ * holds value i in its low and value 16 + i in its high half. Value = d q + m.
+ */
+public final class Q4_1 extends ByteBlocks {
+  public Q4_1() {
+    super("Q4_1", 3, 32, 20);
+  }
+
+  @Override
+  void decodeBlock(byte[] in, int at, float[] out, int to) {
+    float d = half(in, at);
+    float m = half(in, at + 2);
+    for (int i = 0; i < 16; i++) {
+      int q = in[at + 4 + i];
+      out[to + i] = d * (q & 15) + m;
+      out[to + 16 + i] = d * (q >> 4 & 15) + m;
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package llmengine.quant;
+
+/**
+ * 256 values in 144 bytes (4.5 bits each): half d, half dmin, 12 bytes of {@link SixBitScales} for
+ * 8 groups of 32 values, 128 bytes of 4-bit q; bytes 32 p ... 32 p + 31 hold group 2 p in their low
+ * and group 2 p + 1 in their high halves. Value = (d scale) q - dmin minimum.
+ */
+public final class Q4_K extends ByteBlocks {
+  public Q4_K() {
+    super("Q4_K", 12, 256, 144);
+  }
+
+  @Override
+  void decodeBlock(byte[] in, int at, float[] out, int to) {
+    float d = half(in, at);
+    float dmin = half(in, at + 2);
+    for (int p = 0; p < 4; p++) {
+      float d0 = d * SixBitScales.scale(in, at + 4, 2 * p);
+      float m0 = dmin * SixBitScales.minimum(in, at + 4, 2 * p);
+      float d1 = d * SixBitScales.scale(in, at + 4, 2 * p + 1);
+      float m1 = dmin * SixBitScales.minimum(in, at + 4, 2 * p + 1);
+      int q = at + 16 + 32 * p;
+      int o = to + 64 * p;
+      for (int i = 0; i < 32; i++) {
+        out[o + i] = d0 * (in[q + i] & 15) - m0;
+      }
+      for (int i = 0; i < 32; i++) {
+        out[o + 32 + i] = d1 * (in[q + i] >> 4 & 15) - m1;
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package llmengine.quant;
+
+/**
+ * 32 values in 24 bytes (6 bits each): half scale d, half minimum m, a 32-bit word h, 16 bytes of
+ * low 4 bits; byte i holds value i in its low and value 16 + i in its high half, bit j of h is bit
+ * 4 of value j's q. Value = d q + m.
+ */
+public final class Q5_1 extends ByteBlocks {
+  public Q5_1() {
+    super("Q5_1", 7, 32, 24);
+  }
+
+  @Override
+  void decodeBlock(byte[] in, int at, float[] out, int to) {
+    float d = half(in, at);
+    float m = half(in, at + 2);
+    int h = word(in, at + 4);
+    for (int i = 0; i < 16; i++) {
+      int q = in[at + 8 + i];
+      out[to + i] = d * (q & 15 | (h >>> i & 1) << 4) + m;
+      out[to + 16 + i] = d * (q >> 4 & 15 | (h >>> 16 + i & 1) << 4) + m;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package llmengine.quant;
+
+/**
+ * 256 values in 210 bytes (6.5625 bits each): 128 bytes of low 4 bits l, 64 bytes of high 2 bits h,
+ * 16 signed byte scales for 16 values each, half d. Each half of 128 values has 64 bytes of l and
+ * 32 of h; for i < 32 its values i, 32 + i, 64 + i, 96 + i take the low halves of l[i] and l[32 +
+ * i], then their high halves, and bits 0-1, 2-3, 4-5, 6-7 of h[i]. Value = (d scale) (q - 32).
+ */
+public final class Q6_K extends ByteBlocks {
+  public Q6_K() {
+    super("Q6_K", 14, 256, 210);
+  }
+
+  @Override
+  void decodeBlock(byte[] in, int at, float[] out, int to) {
+    float d = half(in, at + 208);
+    for (int part = 0; part < 2; part++) {
+      int l = at + 64 * part;
+      int h = at + 128 + 32 * part;
+      int s = at + 192 + 8 * part;
+      int o = to + 128 * part;
+      for (int g = 0; g < 2; g++) {
+        float d0 = d * in[s + g];
+        float d1 = d * in[s + 2 + g];
+        float d2 = d * in[s + 4 + g];
+        float d3 = d * in[s + 6 + g];
+        for (int i = 16 * g; i < 16 * g + 16; i++) {
+          int a = in[l + i];
+          int b = in[l + 32 + i];
+          int top = in[h + i];
+          out[o + i] = d0 * ((a & 15 | (top & 3) << 4) - 32);
+          out[o + 32 + i] = d1 * ((b & 15 | (top >> 2 & 3) << 4) - 32);
+          out[o + 64 + i] = d2 * ((a >> 4 & 15 | (top >> 4 & 3) << 4) - 32);
+          out[o + 96 + i] = d3 * ((b >> 4 & 15 | (top >> 6 & 3) << 4) - 32);
+        }
+      }
+    }
+  }
+}

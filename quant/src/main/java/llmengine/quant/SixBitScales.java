@@ -1,0 +1,19 @@
+package llmengine.quant;
+
+/**
+ * The 12 bytes s of Q4_K and Q5_K that hold eight 6-bit scales and eight 6-bit minimums. For j < 4
+ * scale j is the low 6 bits of s[j] and minimum j those of s[4 + j]; for j >= 4 the low 4 bits are
+ * the halves of s[4 + j] (scale low, minimum high) and the upper 2 bits the top bits of s[j - 4]
+ * and s[j].
+ */
+final class SixBitScales {
+  private SixBitScales() {}
+
+  static int scale(byte[] in, int at, int j) {
+    return j < 4 ? in[at + j] & 63 : in[at + 4 + j] & 15 | (in[at + j - 4] & 0xc0) >> 2;
+  }
+
+  static int minimum(byte[] in, int at, int j) {
+    return j < 4 ? in[at + 4 + j] & 63 : (in[at + 4 + j] & 0xf0) >> 4 | (in[at + j] & 0xc0) >> 2;
+  }
+}

@@ -1,0 +1,91 @@
+package llmengine.quant;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import llmengine.engine.BlockFormat;
+import llmengine.engine.BlockFormats;
+import llmengine.engine.file.GgufType;
+import llmengine.engine.file.SafetensorsFile;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BlockFormatTest {
+  /** Every format found by the service loader that GGUF knows. */
+  private static BlockFormat format(String name) {
+    return BlockFormats.named(name).orElseThrow();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"
+      })
+  void agreesWithTheContainerAboutSizes(String name) {
+    BlockFormat format = format(name);
+    GgufType type = GgufType.valueOf(name);
+    assertThat(format.ggufType()).isEqualTo(type.id());
+    assertThat(format.blockValues()).isEqualTo(type.blockValues());
+    assertThat(format.blockBytes()).isEqualTo(type.blockBytes());
+    assertThat(BlockFormats.ofGgufType(type.id())).containsSame(format);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"})
+  void decodesBitForBitAsTheReference(String name) {
+    Path golden = SharedFiles.path("golden/open/F_quant/gguf_" + name + "/golden.safetensors");
+    try (SafetensorsFile file = SafetensorsFile.open(golden)) {
+      MemorySegment bytes = file.tensor("bytes").data();
+      float[] expected =
+          file.tensor("dequantised").data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+      BlockFormat format = format(name);
+      float[] decoded = new float[expected.length];
+      int blocks = expected.length / format.blockValues();
+      format.decode(bytes, 0, decoded, 0, blocks);
+      assertSameBits(decoded, expected);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"
+      })
+  void manyBlocksEqualOneByOneAtAnyOffset(String name) {
+    BlockFormat format = format(name);
+    int blocks = 20_001; // several internal runs and a rest
+    byte[] bytes = new byte[3 + blocks * format.blockBytes()];
+    new Random(7).nextBytes(bytes);
+    MemorySegment src = MemorySegment.ofArray(bytes);
+    int block = format.blockValues();
+    float[] together = new float[5 + blocks * block + 1];
+    float[] single = together.clone();
+    format.decode(src, 3, together, 5, blocks);
+    for (int i = 0; i < blocks; i++) {
+      format.decode(src, 3L + (long) i * format.blockBytes(), single, 5 + i * block, 1);
+    }
+    assertSameBits(together, single);
+    assertThat(Arrays.copyOf(together, 5)).containsOnly(0f);
+    assertThat(together[together.length - 1]).isZero();
+    format.decode(src, 0, together, 0, 0);
+    assertThatThrownBy(() -> format.decode(src, 4, together, 5, blocks))
+        .isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> format.decode(src, 0, new float[block], 0, 2))
+        .isInstanceOf(IndexOutOfBoundsException.class);
+  }
+
+  private static void assertSameBits(float[] got, float[] expected) {
+    assertThat(got).hasSameSizeAs(expected);
+    for (int i = 0; i < got.length; i++) {
+      if (Float.floatToIntBits(got[i]) != Float.floatToIntBits(expected[i])) {
+        throw new AssertionError("value " + i + ": expected " + expected[i] + ", got " + got[i]);
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package llmengine.train.config;
+
+import java.util.Optional;
+
+/** Keys of this engine that LLaMA-Factory does not have; every command takes them. */
+@Section("Engine")
+public record EngineArguments(
+    @Key(own = true, min = 1, doc = "Threads that compute; null is one per core.")
+        Optional<Integer> threads,
+    @Key(own = true, preset = "auto", doc = "Where to compute.") Device device,
+    @Key(
+            own = true,
+            above = 0,
+            doc = "Memory in GB that the run may use; null is what the machine has.")
+        Optional<Double> memoryLimitGb) {
+
+  /** Where a run computes. */
+  public enum Device {
+    AUTO,
+    CPU
+  }
+}

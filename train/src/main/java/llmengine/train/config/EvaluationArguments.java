@@ -1,0 +1,16 @@
+package llmengine.train.config;
+
+import java.util.Optional;
+
+/** When the model is evaluated and which checkpoint is the best. */
+@Section(value = "Evaluation", trainingOnly = true)
+public record EvaluationArguments(
+    @Key(preset = "no", doc = "When to evaluate during training.") Interval evalStrategy,
+    @Key(doc = "Steps between evaluations, or a share of the run; null is logging_steps.")
+        Optional<Steps> evalSteps,
+    @Key(preset = "false", doc = "Ends with the weights of the best checkpoint.")
+        boolean loadBestModelAtEnd,
+    @Key(doc = "Metric that says which checkpoint is the best; null is loss where one is needed.")
+        Optional<String> metricForBestModel,
+    @Key(doc = "Whether more of that metric is better; null is no for a loss.")
+        Optional<Boolean> greaterIsBetter) {}

@@ -1,0 +1,43 @@
+package llmengine.train.config;
+
+import java.util.Optional;
+
+/** What is trained. */
+@Section("Fine-tuning")
+public record FinetuningArguments(
+    @Key(
+            preset = "sft",
+            later = {"rm", "ppo", "dpo", "kto"},
+            doc = "Training stage: pt learns all text, sft learns answers.")
+        Stage stage,
+    @Key(
+            preset = "lora",
+            later = {"oft"},
+            doc = "Which parameters are trained: adapters, some layers, or all.")
+        FinetuningType finetuningType,
+    @Key(
+            preset = "false",
+            doc = "Keeps trained weights, gradients and optimizer state in bf16, no f32 copy.")
+        boolean pureBf16,
+    @Key(preset = "false", doc = "Takes the training rows in the order of the data.")
+        boolean disableShuffling,
+    @Key(min = 1, doc = "Stops after this many evaluations in a row without a better metric.")
+        Optional<Integer> earlyStoppingSteps,
+    @Key(preset = "false", doc = "Draws the logged losses into training_loss.png.")
+        boolean plotLoss,
+    @Key(preset = "false", doc = "Adds effective_tokens_per_sec to the training metrics.")
+        boolean includeEffectiveTokensPerSecond) {
+
+  /** Training stage. */
+  public enum Stage {
+    PT,
+    SFT
+  }
+
+  /** Which parameters are trained. */
+  public enum FinetuningType {
+    LORA,
+    FREEZE,
+    FULL
+  }
+}

@@ -1,0 +1,252 @@
+package llmengine.train.config;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Keys of LLaMA-Factory that would change the result and are not supported yet. Their default is
+ * accepted, because it asks for what is done anyway; any other value is an error.
+ */
+final class LaterKeys {
+
+  /**
+   * A key with its default as in YAML, whether only {@code train} takes it, and the feature it
+   * belongs to.
+   */
+  record Later(String name, String preset, boolean trainingOnly, String feature) {
+
+    /** Whether the value asks for what is done anyway. */
+    boolean isDefault(Value value) {
+      if (value.isNull() || !(value instanceof Value.Scalar(String text, boolean quoted))) {
+        return value.isNull() && preset.equals("null");
+      }
+      return text.equals(preset)
+          || Text.truth(text).isPresent() && Text.truth(text).equals(Text.truth(preset))
+          || Text.number(text).isPresent() && Text.number(text).equals(Text.number(preset));
+    }
+  }
+
+  private static final Map<String, Later> BY_NAME = new LinkedHashMap<>();
+
+  static {
+    anywhere(
+        "quantized weights",
+        "quantization_method=bnb",
+        "quantization_bit=null",
+        "quantization_type=nf4",
+        "double_quantization=true",
+        "quantization_device_map=null");
+    anywhere(
+        "quantizing an exported model",
+        "export_quantization_bit=null",
+        "export_quantization_dataset=null",
+        "export_quantization_nsamples=128",
+        "export_quantization_maxlen=1024");
+    anywhere(
+        "new tokens and a larger vocabulary",
+        "resize_vocab=false",
+        "split_special_tokens=false",
+        "add_tokens=null",
+        "add_special_tokens=null",
+        "new_special_tokens_config=null",
+        "init_special_tokens=noise_init");
+    anywhere(
+        "shifted attention, mixtures of depths and expert losses",
+        "shift_attn=false",
+        "mixture_of_depths=null",
+        "moe_aux_loss_coef=null");
+    anywhere("random initial weights", "train_from_scratch=false");
+    anywhere("printing every parameter", "print_param_status=false");
+    anywhere(
+        "pictures, video and sound",
+        "image_max_pixels=589824",
+        "image_min_pixels=1024",
+        "image_do_pan_and_scan=false",
+        "crop_to_patches=false",
+        "video_max_pixels=65536",
+        "video_min_pixels=256",
+        "video_fps=2.0",
+        "video_maxlen=128",
+        "use_audio_in_video=false",
+        "audio_sampling_rate=16000",
+        "media_dir=null",
+        "freeze_vision_tower=true",
+        "freeze_multi_modal_projector=true",
+        "freeze_language_model=false");
+    anywhere(
+        "writing .bin files and uploading",
+        "export_legacy_format=false",
+        "export_hub_model_id=null");
+    anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
+    anywhere("saved token datasets", "tokenized_path=null");
+    anywhere(
+        "LoRA+, DoRA and PiSSA",
+        "loraplus_lr_ratio=null",
+        "loraplus_lr_embedding=1e-06",
+        "use_dora=false",
+        "pissa_init=false",
+        "pissa_iter=16",
+        "pissa_convert=false");
+    anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
+    anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
+    anywhere(
+        "preference training (stages dpo and kto)",
+        "pref_beta=0.1",
+        "pref_ftx=0.0",
+        "pref_bco_weight=0.0",
+        "pref_loss=sigmoid",
+        "dpo_label_smoothing=0.0",
+        "kto_chosen_weight=1.0",
+        "kto_rejected_weight=1.0",
+        "simpo_gamma=0.5",
+        "ref_model=null",
+        "ref_model_adapters=null",
+        "ref_model_quantization_bit=null",
+        "ld_alpha=null");
+    anywhere(
+        "reward models and reinforcement (stages rm and ppo)",
+        "ppo_buffer_size=1",
+        "ppo_epochs=4",
+        "ppo_score_norm=false",
+        "ppo_target=6.0",
+        "ppo_whiten_rewards=false",
+        "reward_model=null",
+        "reward_model_adapters=null",
+        "reward_model_quantization_bit=null",
+        "reward_model_type=lora",
+        "value_head_dropout=0.1");
+    anywhere(
+        "the optimizers GaLore, APOLLO, BAdam, Adam-mini and Muon",
+        "use_galore=false",
+        "galore_target=all",
+        "galore_rank=16",
+        "galore_update_interval=200",
+        "galore_scale=2.0",
+        "galore_proj_type=std",
+        "galore_layerwise=false",
+        "use_apollo=false",
+        "apollo_target=all",
+        "apollo_rank=16",
+        "apollo_update_interval=200",
+        "apollo_scale=32.0",
+        "apollo_proj=random",
+        "apollo_proj_type=std",
+        "apollo_scale_type=channel",
+        "apollo_layerwise=false",
+        "apollo_scale_front=false",
+        "use_badam=false",
+        "badam_mode=layer",
+        "badam_start_block=null",
+        "badam_switch_mode=ascending",
+        "badam_switch_interval=50",
+        "badam_update_ratio=0.05",
+        "badam_mask_mode=adjacent",
+        "badam_verbose=0",
+        "use_adam_mini=false",
+        "use_muon=false");
+    anywhere(
+        "the losses DFT, ASFT and EAFT",
+        "use_dft_loss=false",
+        "use_asft_loss=false",
+        "asft_alpha=0.1",
+        "use_eaft_loss=false",
+        "eaft_alpha=1.0");
+    anywhere(
+        "metrics of generated text and accuracy", "compute_accuracy=false", "eval_num_beams=null");
+    anywhere(
+        "SwanLab",
+        "use_swanlab=false",
+        "swanlab_project=llamafactory",
+        "swanlab_workspace=null",
+        "swanlab_run_name=null",
+        "swanlab_mode=cloud",
+        "swanlab_api_key=null",
+        "swanlab_logdir=null",
+        "swanlab_lark_webhook_url=null",
+        "swanlab_lark_secret=null");
+    training(
+        "profiling",
+        "enable_torch_profiler=false",
+        "profiler_output_dir=null",
+        "profiler_wait_steps=1",
+        "profiler_warmup_steps=1",
+        "profiler_active_steps=1",
+        "profiler_repeat=1",
+        "profiler_record_shapes=true",
+        "profiler_profile_memory=true",
+        "profiler_with_stack=true",
+        "profile_modules=null");
+    training(
+        "8-bit floating-point training",
+        "fp8=false",
+        "fp8_backend=auto",
+        "fp8_enable_fsdp_float8_all_gather=false");
+    training(
+        "16-bit arithmetic, on a CPU no faster than f32; bf16 keeps frozen weights in 16 bits",
+        "fp16=false",
+        "fp16_full_eval=false",
+        "bf16_full_eval=false");
+    training(
+        "prediction",
+        "do_predict=false",
+        "predict_with_generate=false",
+        "generation_max_length=null",
+        "generation_num_beams=null");
+    training("a delayed or first evaluation", "eval_delay=0", "eval_on_start=false");
+    training("optimizer arguments as text", "optim_args=null");
+    training(
+        "other batches than whole shuffled ones",
+        "group_by_length=false",
+        "dataloader_drop_last=false",
+        "auto_find_batch_size=false");
+    training("resuming with the data started over", "ignore_data_skip=false");
+    training(
+        "noise on embeddings and smoothed labels",
+        "neftune_noise_alpha=null",
+        "label_smoothing_factor=0.0");
+    training(
+        "tokens per second in the metrics (include_effective_tokens_per_second is there)",
+        "include_tokens_per_second=false");
+    training("checkpoints as .bin files", "save_safetensors=true");
+    training(
+        "uploading to a hub",
+        "push_to_hub=false",
+        "hub_model_id=null",
+        "hub_token=null",
+        "hub_strategy=every_save",
+        "hub_private_repo=null");
+    training(
+        "benchmarks (the eval command)",
+        "task=null",
+        "task_dir=evaluation",
+        "batch_size=4",
+        "lang=en",
+        "n_shot=5",
+        "save_dir=null",
+        "download_mode=reuse_dataset_if_exists");
+  }
+
+  private LaterKeys() {}
+
+  /** All such keys in the order of the documentation. */
+  static Map<String, Later> byName() {
+    return BY_NAME;
+  }
+
+  private static void anywhere(String feature, String... defaults) {
+    put(false, feature, defaults);
+  }
+
+  private static void training(String feature, String... defaults) {
+    put(true, feature, defaults);
+  }
+
+  private static void put(boolean trainingOnly, String feature, String... defaults) {
+    for (String entry : List.of(defaults)) {
+      int equals = entry.indexOf('=');
+      String name = entry.substring(0, equals);
+      BY_NAME.put(name, new Later(name, entry.substring(equals + 1), trainingOnly, feature));
+    }
+  }
+}

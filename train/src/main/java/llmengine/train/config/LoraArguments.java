@@ -1,0 +1,36 @@
+package llmengine.train.config;
+
+import java.util.List;
+import java.util.Optional;
+
+/** The low-rank adapter, W + scale * B A, of finetuning_type lora. */
+@Section("LoRA")
+public record LoraArguments(
+    @Key(preset = "8", min = 1, doc = "Rank R of the update. More rank, more memory and capacity.")
+        int loraRank,
+    @Key(min = 0, doc = "Numerator of the scale alpha / R; null or 0 is twice the rank.")
+        Optional<Integer> loraAlpha,
+    @Key(preset = "0.0", min = 0, below = 1, doc = "Dropout on the adapter's input.")
+        double loraDropout,
+    @Key(
+            preset = "all",
+            doc =
+                "Last name parts of the linear layers that get an adapter; all stands for every"
+                    + " one but lm_head.")
+        List<String> loraTarget,
+    @Key(preset = "[]", doc = "Modules trained and saved in full beside the adapter.")
+        List<String> additionalTarget,
+    @Key(preset = "false", doc = "Scales by alpha / sqrt(R).") boolean useRslora,
+    @Key(preset = "false", doc = "Merges all given adapters into the weights and starts a new one.")
+        boolean createNewAdapter) {
+
+  /** Numerator of the scale, with the default 2 R filled in. */
+  public int alpha() {
+    return loraAlpha.filter(alpha -> alpha != 0).orElse(2 * loraRank);
+  }
+
+  /** Whether every linear layer outside lm_head is a target. */
+  public boolean targetsAll() {
+    return loraTarget.equals(List.of("all"));
+  }
+}

@@ -1,0 +1,113 @@
+package llmengine.train.config;
+
+import java.util.Map;
+
+/** The optimizer and its learning rate over time. */
+@Section(value = "Optimizer", trainingOnly = true)
+public record OptimizerArguments(
+    @Key(
+            preset = "adamw_torch_fused",
+            alias = {
+              "adamw_torch_fused=adamw_torch",
+              "adamw_torch_xla=adamw_torch",
+              "adamw_torch_npu_fused=adamw_torch",
+              "adamw_apex_fused=adamw_torch"
+            },
+            later = {
+              "adafactor",
+              "adamw_anyprecision",
+              "adamw_torch_4bit",
+              "adamw_torch_8bit",
+              "ademamix",
+              "adagrad",
+              "adamw_bnb_8bit",
+              "adamw_8bit",
+              "ademamix_8bit",
+              "lion_8bit",
+              "lion_32bit",
+              "paged_adamw_32bit",
+              "paged_adamw_8bit",
+              "paged_ademamix_32bit",
+              "paged_ademamix_8bit",
+              "paged_lion_32bit",
+              "paged_lion_8bit",
+              "rmsprop",
+              "rmsprop_bnb",
+              "rmsprop_bnb_8bit",
+              "rmsprop_bnb_32bit",
+              "galore_adamw",
+              "galore_adamw_8bit",
+              "galore_adafactor",
+              "galore_adamw_layerwise",
+              "galore_adamw_8bit_layerwise",
+              "galore_adafactor_layerwise",
+              "lomo",
+              "adalomo",
+              "grokadamw",
+              "schedule_free_radam",
+              "schedule_free_adamw",
+              "schedule_free_sgd",
+              "apollo_adamw",
+              "apollo_adamw_layerwise",
+              "stable_adamw"
+            },
+            doc = "Optimizer: AdamW under any of its names, or plain SGD.")
+        Optimizer optim,
+    @Key(preset = "5e-05", min = 0, doc = "Highest learning rate.") double learningRate,
+    @Key(preset = "0.0", min = 0, doc = "Decoupled weight decay; spares biases and norms.")
+        double weightDecay,
+    @Key(preset = "0.9", min = 0, below = 1, doc = "Decay of AdamW's mean of gradients.")
+        double adamBeta1,
+    @Key(preset = "0.999", min = 0, below = 1, doc = "Decay of AdamW's mean of squared gradients.")
+        double adamBeta2,
+    @Key(preset = "1e-08", above = 0, doc = "Added to AdamW's denominator.") double adamEpsilon,
+    @Key(
+            preset = "1.0",
+            doc = "Gradients are scaled down to this norm over all parameters; 0 or less does not.")
+        double maxGradNorm,
+    @Key(preset = "linear", doc = "Course of the learning rate after the warm-up.")
+        Scheduler lrSchedulerType,
+    @Key(
+            preset = "{}",
+            doc = "Parameters of that course, for example {min_lr: 1e-6} or {num_cycles: 2}.")
+        Map<String, Object> lrSchedulerKwargs,
+    @Key(
+            preset = "0.0",
+            min = 0,
+            max = 1,
+            doc = "Share of the steps, rounded up, over which the rate rises from 0.")
+        double warmupRatio,
+    @Key(preset = "0", min = 0, doc = "Steps of that rise; above 0 it replaces warmup_ratio.")
+        int warmupSteps) {
+
+  /** How parameters are updated. */
+  public enum Optimizer {
+    ADAMW_TORCH,
+    SGD
+  }
+
+  /** Course of the learning rate. */
+  public enum Scheduler {
+    LINEAR,
+    COSINE,
+    COSINE_WITH_RESTARTS,
+    POLYNOMIAL,
+    CONSTANT,
+    CONSTANT_WITH_WARMUP,
+    INVERSE_SQRT,
+    REDUCE_LR_ON_PLATEAU,
+    COSINE_WITH_MIN_LR,
+    COSINE_WARMUP_WITH_MIN_LR,
+    WARMUP_STABLE_DECAY;
+
+    /** The name as in a configuration file. */
+    public String key() {
+      return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
+
+  /** Warm-up steps of a run of {@code total} optimizer steps. */
+  public int warmupStepsOf(int total) {
+    return warmupSteps > 0 ? warmupSteps : (int) Math.ceil(total * warmupRatio);
+  }
+}
