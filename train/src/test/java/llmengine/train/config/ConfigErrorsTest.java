@@ -214,6 +214,7 @@ class ConfigErrorsTest {
     "finetuning_type=freeze freeze_trainable_layers=0, trains no layer",
     "lr_scheduler_type=cosine_with_min_lr, needs a lowest rate",
     "lr_scheduler_kwargs={min_lr: 1}, unknown parameter",
+    "lr_scheduler_type=polynomial lr_scheduler_kwargs={power: two}, not a number",
     "lr_scheduler_type=reduce_lr_on_plateau, follows evaluations",
     "load_best_model_at_end=true, needs a checkpoint per evaluation",
     "save_strategy=best, needs evaluations",

@@ -224,6 +224,17 @@ class RunConfigTest {
   }
 
   @Test
+  void scheduleParametersAreNumbersOrWords() {
+    RunConfig config =
+        train(
+            "lr_scheduler_type=warmup_stable_decay",
+            "lr_scheduler_kwargs={\"min_lr_ratio\": \"1e-1\", \"decay_type\": \"linear\","
+                + " num_stable_steps: null}");
+    assertThat(config.optimizer().lrSchedulerKwargs())
+        .isEqualTo(Map.of("min_lr_ratio", 0.1, "decay_type", "linear"));
+  }
+
+  @Test
   void keysOfNoMeaningAreNamedOnce() {
     assertThat(train("trust_remote_code=true", "ddp_timeout=180000000", "flash_attn=fa2").notes())
         .singleElement()
