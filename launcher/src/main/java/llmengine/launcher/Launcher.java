@@ -104,8 +104,9 @@ public final class Launcher {
   }
 
   private static int runChild(List<String> command) throws IOException, InterruptedException {
+    Signals signals = Signals.hold();
     Process child = new ProcessBuilder(command).inheritIO().start();
-    Signals.passTo(child);
+    signals.passTo(child);
     return child.waitFor();
   }
 

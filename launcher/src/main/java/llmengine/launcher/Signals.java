@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Passes the signals that end a program to a child process and keeps this one alive, so that the
@@ -13,23 +14,33 @@ import java.lang.reflect.Proxy;
  * takes a second interruption within a second for the same one.
  */
 final class Signals {
+  private final CompletableFuture<Process> child = new CompletableFuture<>();
+
   private Signals() {}
 
-  static void passTo(Process child) {
+  /** Holds signals back from now on: none may end this process while the child starts. */
+  static Signals hold() {
+    Signals signals = new Signals();
     for (String name : new String[] {"INT", "TERM", "HUP"}) {
-      pass(name, child);
+      signals.take(name);
     }
+    return signals;
+  }
+
+  /** Passes them on: what has come already and what will come. */
+  void passTo(Process started) {
+    child.complete(started);
   }
 
   /** By reflection: every JVM has the class, but a compiler for Java 8 does not show it. */
-  private static void pass(String name, Process child) {
+  private void take(String name) {
     try {
       Class<?> signal = Class.forName("sun.misc.Signal");
       Class<?> handler = Class.forName("sun.misc.SignalHandler");
       InvocationHandler pass =
           (proxy, method, arguments) -> {
             if (method.getName().equals("handle")) {
-              send(name, child);
+              send(name, child.join()); // the JVM runs each handler in a thread of its own
             }
             return null; // the JVM keeps handlers by signal and asks them for nothing else
           };

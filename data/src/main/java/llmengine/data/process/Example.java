@@ -1,11 +1,39 @@
 package llmengine.data.process;
 
 /**
- * One training row of token ids. {@code labels[t]} is the id to learn at position t or {@link #IGNORED} (labels are not
- * shifted: the prediction made at t-1 is compared with labels[t]). {@code positions} restart at 0 for each sample of a
- * packed row. {@code segments} are the lengths of the parts that may attend within themselves only: one part for a plain
- * row, one per sample under neat_packing; they sum to the number of ids.
+ * One training row of token ids. {@code labels[t]} is the id to learn at position t or {@link
+ * #IGNORED} (labels are not shifted: the prediction made at t-1 is compared with labels[t]). {@code
+ * positions} restart at 0 for each sample of a packed row. {@code segments} are the lengths of the
+ * parts that may attend within themselves only: one part for a plain row, one per sample under
+ * neat_packing; they sum to the number of ids. Rows for generation are the exception: their ids are
+ * a prompt and their labels the whole reference answer, of its own length.
  */
 public record Example(int[] ids, int[] labels, int[] positions, int[] segments) {
   public static final int IGNORED = -100;
+
+  /** A row that is one sample. */
+  public static Example of(int[] ids, int[] labels) {
+    return new Example(ids, labels, upTo(ids.length), new int[] {ids.length});
+  }
+
+  /** Number of positions with a label that is learned. */
+  public int learned() {
+    return learned(labels);
+  }
+
+  static int learned(int[] labels) {
+    int count = 0;
+    for (int label : labels) {
+      count += label == IGNORED ? 0 : 1;
+    }
+    return count;
+  }
+
+  private static int[] upTo(int n) {
+    int[] positions = new int[n];
+    for (int i = 0; i < n; i++) {
+      positions[i] = i;
+    }
+    return positions;
+  }
 }

@@ -19,7 +19,7 @@ import java.util.Map;
  */
 final class CommandLine {
 
-  private static final String WHERE = "command line";
+  static final String WHERE = "command line";
 
   private final Map<String, Setting> settings = new LinkedHashMap<>();
   private final List<String> problems;
@@ -42,18 +42,22 @@ final class CommandLine {
         int equals = word.indexOf('=');
         line.put(word.substring(0, equals), word.substring(equals + 1));
       } else {
+        boolean isFirst = rest.nextIndex() == 1;
         problems.add(
             WHERE
-                + ": "
-                + word
-                + " is not understood: expected "
-                + (rest.nextIndex() == 1 ? "a .yaml, .yml or .json file, " : "")
+                + ": word without meaning: expected "
+                + (isFirst ? "a .yaml, .yml or .json file, " : "")
                 + "key=value or --key value, got \""
                 + word
-                + "\". Remove or correct it.");
+                + "\". "
+                + (!isFirst && isFile(word) ? "A file must come first." : "Remove or correct it."));
       }
     }
     return line.settings;
+  }
+
+  static boolean startsWithFile(List<String> words) {
+    return !words.isEmpty() && !words.getFirst().startsWith("-") && isFile(words.getFirst());
   }
 
   private static boolean isFile(String word) {

@@ -13,14 +13,17 @@ import llmengine.train.config.RunConfig.Command;
 final class ConfigReader {
 
   private final Command command;
+  private final String source; // where keys would have been that were not given
   private final Map<String, Setting> settings;
   private final List<String> problems;
   private final Map<String, Object> values = new HashMap<>();
   private final Set<String> broken = new LinkedHashSet<>();
   private final Set<String> withoutMeaning = new LinkedHashSet<>();
 
-  private ConfigReader(Command command, Map<String, Setting> settings, List<String> problems) {
+  private ConfigReader(
+      Command command, String source, Map<String, Setting> settings, List<String> problems) {
     this.command = command;
+    this.source = source;
     this.settings = settings;
     this.problems = problems;
   }
@@ -31,7 +34,8 @@ final class ConfigReader {
     if (settings.isEmpty() && !problems.isEmpty()) {
       throw new ConfigException(problems); // the file could not be read: nothing to check
     }
-    return new ConfigReader(command, settings, problems).config();
+    String source = CommandLine.startsWithFile(words) ? words.getFirst() : CommandLine.WHERE;
+    return new ConfigReader(command, source, settings, problems).config();
   }
 
   private RunConfig config() {
@@ -40,7 +44,8 @@ final class ConfigReader {
       if (spec.key().required() && !values.containsKey(spec.name())) {
         if (broken.add(spec.name())) {
           problems.add(
-              "configuration "
+              source
+                  + " "
                   + spec.name()
                   + ": missing: expected "
                   + spec.expected()
@@ -58,19 +63,29 @@ final class ConfigReader {
     }
     RunConfig config = assemble(notes);
     for (Rules.Finding finding : Rules.apply(config, broken)) {
-      String where =
-          finding.keys().stream()
-              .filter(settings::containsKey)
-              .map(key -> settings.get(key).where())
-              .findFirst()
-              .orElse("configuration");
-      String line = where + " " + finding.keys().getFirst() + ": " + finding.message();
-      (finding.isError() ? problems : notes).add(line);
+      (finding.isError() ? problems : notes).add(line(finding));
     }
     if (!problems.isEmpty()) {
       throw new ConfigException(problems);
     }
     return assemble(List.copyOf(notes));
+  }
+
+  /** The finding where the first of its keys was given, and what was given for all of them. */
+  private String line(Rules.Finding finding) {
+    List<Setting> given =
+        finding.keys().stream().filter(settings::containsKey).map(settings::get).toList();
+    String where = given.isEmpty() ? source : given.getFirst().where();
+    String values =
+        given.stream()
+            .map(s -> s.key() + ": " + abridged(s.value().show()) + " (" + s.where() + ")")
+            .collect(Collectors.joining(", "));
+    return where
+        + " "
+        + (given.isEmpty() ? finding.keys().getFirst() : given.getFirst().key())
+        + ": "
+        + finding.message()
+        + (given.size() < 2 ? "" : " Given: " + values + ".");
   }
 
   private RunConfig assemble(List<String> notes) {

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
-import java.io.Reader;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,8 +22,8 @@ final class JsonFile {
   /** The settings of a file in its order; what cannot be read is added to {@code problems}. */
   static Map<String, Setting> read(Path file, List<String> problems) throws IOException {
     Map<String, Setting> settings = new LinkedHashMap<>();
-    try (Reader reader = Files.newBufferedReader(file);
-        JsonParser parser = new JsonFactory().createParser(reader)) {
+    try (InputStream bytes = Files.newInputStream(file);
+        JsonParser parser = new JsonFactory().createParser(bytes)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         problems.add(
             file

@@ -182,8 +182,7 @@ final class LaterKeys {
         "fp8_backend=auto",
         "fp8_enable_fsdp_float8_all_gather=false");
     training(
-        "16-bit arithmetic, which a CPU computes no faster (bf16: true keeps frozen weights in 16"
-            + " bits)",
+        "16-bit arithmetic, on a CPU no faster than f32; bf16 keeps frozen weights in 16 bits",
         "fp16=false",
         "fp16_full_eval=false",
         "bf16_full_eval=false");

@@ -59,11 +59,4 @@ public record ModelArguments(
     BFLOAT16,
     FLOAT32
   }
-
-  /** The adapter folders in order, with {@code adapter_folder} appended where it is given. */
-  public List<Path> adapterPaths() {
-    return adapterNameOrPath.stream()
-        .map(path -> adapterFolder.map(folder -> Path.of(path, folder)).orElse(Path.of(path)))
-        .toList();
-  }
 }

@@ -1,5 +1,6 @@
 package llmengine.train.config;
 
+import java.util.Locale;
 import java.util.Map;
 
 /** The optimizer and its learning rate over time. */
@@ -102,7 +103,7 @@ public record OptimizerArguments(
 
     /** The name as in a configuration file. */
     public String key() {
-      return name().toLowerCase(java.util.Locale.ROOT);
+      return name().toLowerCase(Locale.ROOT);
     }
   }
 

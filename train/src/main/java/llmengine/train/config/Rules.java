@@ -131,6 +131,11 @@ final class Rules {
         "unknown parameter: expected those of the lr_scheduler_type (docs/config.md), got another."
             + " Remove or correct it.");
     training(
+        keys("lr_scheduler_kwargs"),
+        c -> !SchedulerKwargs.notNumbers(c.optimizer()).isEmpty(),
+        "not a number: expected numbers but for the types and modes, got another value."
+            + " Correct it.");
+    training(
         keys("lr_scheduler_type", "lr_scheduler_kwargs"),
         c -> SchedulerKwargs.lacksMinimum(c.optimizer()),
         "needs a lowest rate: expected min_lr or min_lr_rate in lr_scheduler_kwargs, got neither or"
@@ -155,7 +160,7 @@ final class Rules {
         "needs a checkpoint per evaluation: expected save_strategy equal to eval_strategy (or"
             + " best), got different ones. Set both alike.");
     training(
-        keys("load_best_model_at_end", "eval_strategy"),
+        keys("load_best_model_at_end", "save_strategy", "eval_strategy"),
         c ->
             (c.evaluation().loadBestModelAtEnd()
                     || c.checkpoint().saveStrategy() == SaveStrategy.BEST)

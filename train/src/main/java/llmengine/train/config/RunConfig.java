@@ -83,6 +83,26 @@ public record RunConfig(
     return finetuning.finetuningType() == FinetuningType.LORA;
   }
 
+  /**
+   * Where the model is: its folder or .gguf file, or its snapshot in the local hub cache. Throws
+   * {@link ConfigException} if it is nowhere.
+   */
+  public Path modelPath() {
+    return hubCache().find("model_name_or_path", model.modelNameOrPath(), model.modelRevision());
+  }
+
+  /** Where the adapters are, in order, found like {@link #modelPath}. */
+  public List<Path> adapterPaths() {
+    return model.adapterNameOrPath().stream()
+        .map(name -> hubCache().find("adapter_name_or_path", name, "main"))
+        .map(path -> model.adapterFolder().map(path::resolve).orElse(path))
+        .toList();
+  }
+
+  private HubCache hubCache() {
+    return HubCache.of(model.cacheDir(), System.getenv());
+  }
+
   /** Where checkpoints and results go. */
   public Path outputDir() {
     return training.outputDir().orElse(Path.of("trainer_output"));

@@ -8,6 +8,9 @@ import llmengine.train.config.OptimizerArguments.Scheduler;
 /** Which parameters each learning-rate schedule takes in {@code lr_scheduler_kwargs}. */
 final class SchedulerKwargs {
 
+  private static final List<String> WORDS =
+      List.of("warmup_type", "decay_type", "mode", "threshold_mode");
+
   private SchedulerKwargs() {}
 
   /** The parameters that transformers' schedule of this name takes. */
@@ -46,6 +49,14 @@ final class SchedulerKwargs {
     Set<String> unknown = new TreeSet<>(optimizer.lrSchedulerKwargs().keySet());
     of(optimizer.lrSchedulerType()).forEach(unknown::remove);
     return unknown;
+  }
+
+  /** Given parameters whose value is no number although one is meant. */
+  static Set<String> notNumbers(OptimizerArguments optimizer) {
+    Set<String> names = new TreeSet<>(optimizer.lrSchedulerKwargs().keySet());
+    WORDS.forEach(names::remove);
+    names.removeIf(name -> optimizer.lrSchedulerKwargs().get(name) instanceof Number);
+    return names;
   }
 
   /** Whether the schedule ends at a lowest rate that is not given, or given in both ways. */

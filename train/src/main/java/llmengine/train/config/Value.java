@@ -36,26 +36,37 @@ sealed interface Value {
     };
   }
 
-  /** The value as plain Java objects: Boolean, Long, Double, String, List, Map or null. */
+  /**
+   * The value as plain Java objects: Boolean, Long, Double, String, List or Map. Numbers may be
+   * quoted; entries of a mapping that are null are left out, as if they were not given.
+   */
   default Object plain() {
     return switch (this) {
-      case Scalar s -> isNull() ? null : s.quoted() ? s.text() : resolved(s.text());
+      case Scalar s -> resolved(s);
       case Sequence s -> s.items().stream().map(Value::plain).toList();
       case Mapping m -> {
         Map<String, Object> plain = new LinkedHashMap<>();
-        m.entries().forEach((key, value) -> plain.put(key, value.plain()));
+        m.entries()
+            .forEach(
+                (key, value) -> {
+                  if (!value.isNull()) {
+                    plain.put(key, value.plain());
+                  }
+                });
         yield plain;
       }
     };
   }
 
-  private static Object resolved(String text) {
+  private static Object resolved(Scalar scalar) {
+    String text = scalar.text();
     if (text.matches("[-+]?\\d{1,18}")) {
       return Long.valueOf(text);
+    } else if (Text.number(text).isPresent()) {
+      return Text.number(text).get();
+    } else if (!scalar.quoted() && Text.truth(text).isPresent()) {
+      return Text.truth(text).get();
     }
-    return Text.number(text)
-        .<Object>map(Double.class::cast)
-        .or(() -> Text.truth(text).map(Boolean.class::cast))
-        .orElse(text);
+    return text;
   }
 }

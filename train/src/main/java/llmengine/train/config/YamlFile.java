@@ -19,6 +19,7 @@ import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.reader.UnicodeReader;
 
 /** Reads a YAML file into settings. Scalars stay text: what they mean is for their keys to say. */
 final class YamlFile {
@@ -30,7 +31,7 @@ final class YamlFile {
   /** The settings of a file in its order; what cannot be read is added to {@code problems}. */
   static Map<String, Setting> read(Path file, List<String> problems) throws IOException {
     Map<String, Setting> settings = new LinkedHashMap<>();
-    try (Reader reader = Files.newBufferedReader(file)) {
+    try (Reader reader = new UnicodeReader(Files.newInputStream(file))) { // skips a BOM
       Node root = compose(reader);
       if (root instanceof MappingNode mapping) {
         for (NodeTuple entry : mapping.getValue()) {
@@ -61,8 +62,14 @@ final class YamlFile {
               + oneLine(e)
               + ". Correct the line.");
     } catch (YAMLException e) {
+      if (e.getCause() instanceof IOException io) {
+        throw io;
+      }
       problems.add(
-          file + ": malformed YAML: expected printable text, got " + oneLine(e) + ". Remove it.");
+          file
+              + ": malformed YAML: expected printable text, got "
+              + oneLine(e)
+              + ". Correct the file.");
     }
     return settings;
   }

@@ -94,6 +94,26 @@ class ConfigErrorsTest {
   }
 
   @Test
+  void filesMadeElsewhereAreRead() throws IOException {
+    assertThat(yaml("\uFEFFmodel_name_or_path: m\r\ndo_train: true\r\ndataset: d\r\nbf16: x\r\n"))
+        .singleElement()
+        .asString()
+        .startsWith("run.yaml:4 bf16: not a boolean");
+    Path json = Files.writeString(folder.resolve("run.json"), "\uFEFF{\"do_train\": 7}");
+    assertThat(problems(List.of(json.toString()))).anyMatch(p -> p.contains(":1 do_train: not a"));
+    Path latin = Files.write(folder.resolve("latin.yaml"), new byte[] {'a', ':', ' ', (byte) 0xe9});
+    assertThat(problems(List.of(latin.toString())))
+        .singleElement()
+        .asString()
+        .contains("text file in UTF-8");
+    Files.createDirectory(folder.resolve("folder.yaml"));
+    assertThat(problems(List.of(folder.resolve("folder.yaml").toString())))
+        .singleElement()
+        .asString()
+        .contains("got a folder");
+  }
+
+  @Test
   void missingFileIsSaid() {
     assertThat(problems(List.of("no/such.yaml")))
         .singleElement()
@@ -106,8 +126,27 @@ class ConfigErrorsTest {
   void wordsThatSayNothingAreErrors() {
     assertThat(problems("extra"))
         .containsExactly(
-            "command line: extra is not understood: expected key=value or --key value, got"
+            "command line: word without meaning: expected key=value or --key value, got"
                 + " \"extra\". Remove or correct it.");
+  }
+
+  @Test
+  void rulesBetweenKeysNameAllOfThem() throws IOException {
+    assertThat(
+            yaml(
+                """
+                model_name_or_path: m
+                do_train: true
+                val_size: 0.1
+                eval_dataset: e
+                """))
+        .containsExactly(
+            "run.yaml dataset: missing: expected names of dataset_info.json to train on, got none."
+                + " Add dataset: ...",
+            "run.yaml:3 val_size: nothing to hold out from: expected a dataset, got none."
+                + " Add dataset or remove val_size.",
+            "run.yaml:3 val_size: excludes eval_dataset: expected one of them, got both."
+                + " Remove one. Given: val_size: 0.1 (run.yaml:3), eval_dataset: e (run.yaml:4).");
   }
 
   @Test
@@ -115,7 +154,7 @@ class ConfigErrorsTest {
     assertThat(problems(List.of("do_train=true", "dataset=d")))
         .singleElement()
         .asString()
-        .startsWith("configuration model_name_or_path: missing");
+        .startsWith("command line model_name_or_path: missing");
   }
 
   @Test
@@ -175,6 +214,7 @@ class ConfigErrorsTest {
     "finetuning_type=freeze freeze_trainable_layers=0, trains no layer",
     "lr_scheduler_type=cosine_with_min_lr, needs a lowest rate",
     "lr_scheduler_kwargs={min_lr: 1}, unknown parameter",
+    "lr_scheduler_type=polynomial lr_scheduler_kwargs={power: two}, not a number",
     "lr_scheduler_type=reduce_lr_on_plateau, follows evaluations",
     "load_best_model_at_end=true, needs a checkpoint per evaluation",
     "save_strategy=best, needs evaluations",

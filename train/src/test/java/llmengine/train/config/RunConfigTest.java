@@ -98,6 +98,56 @@ class RunConfigTest {
   }
 
   @Test
+  void aUsualFileRunsUnchanged() throws IOException {
+    Path yaml =
+        file(
+            "usual.yaml",
+            """
+            model_name_or_path: org/llama
+            trust_remote_code: true
+            stage: sft
+            do_train: true
+            finetuning_type: lora
+            lora_rank: 8
+            lora_target: all
+            dataset: identity,alpaca_en_demo
+            template: llama3
+            cutoff_len: 2048
+            max_samples: 1000
+            preprocessing_num_workers: 16
+            dataloader_num_workers: 4
+            output_dir: saves/llama/lora/sft
+            logging_steps: 10
+            save_steps: 500
+            plot_loss: true
+            overwrite_output_dir: true
+            save_only_model: false
+            report_to: none  # choices: [none, wandb]
+            per_device_train_batch_size: 1
+            gradient_accumulation_steps: 8
+            learning_rate: 1.0e-4
+            num_train_epochs: 3.0
+            lr_scheduler_type: cosine
+            warmup_ratio: 0.1
+            bf16: true
+            ddp_timeout: 180000000
+            resume_from_checkpoint: null
+            val_size: 0.1
+            per_device_eval_batch_size: 1
+            eval_strategy: steps
+            eval_steps: 500
+            """);
+    RunConfig config = RunConfig.forTraining(List.of(yaml.toString()));
+    assertThat(config.notes())
+        .containsExactly(
+            "without meaning here (docs/config.md says why): trust_remote_code,"
+                + " preprocessing_num_workers, dataloader_num_workers, ddp_timeout");
+    assertThat(config.resume()).isEqualTo(new Resume.FromStart());
+    assertThat(config.data().maxSamples()).contains(1000);
+    assertThat(config.training().numTrainEpochs()).isEqualTo(3.0);
+  }
+
+  @Test
   void jsonFileReadsAsYamlDoes() throws IOException {
     Path json =
         file(
@@ -168,11 +218,20 @@ class RunConfigTest {
     assertThat(train("save_steps=0.2").checkpoint().saveSteps().of(11)).isEqualTo(3);
     assertThat(train("optim=adamw_torch").optimizer().optim())
         .isEqualTo(train("optim=adamw_torch_fused").optimizer().optim());
-    assertThat(train("adapter_name_or_path=a,b", "adapter_folder=x").model().adapterPaths())
-        .containsExactly(Path.of("a/x"), Path.of("b/x"));
     assertThat(train("include_num_input_tokens_seen=true").logging().includeNumInputTokensSeen())
         .isEqualTo(LoggingArguments.TokensSeen.ALL);
     assertThat(train("enable_thinking=null").data().enableThinking()).isEqualTo(Optional.empty());
+  }
+
+  @Test
+  void scheduleParametersAreNumbersOrWords() {
+    RunConfig config =
+        train(
+            "lr_scheduler_type=warmup_stable_decay",
+            "lr_scheduler_kwargs={\"min_lr_ratio\": \"1e-1\", \"decay_type\": \"linear\","
+                + " num_stable_steps: null}");
+    assertThat(config.optimizer().lrSchedulerKwargs())
+        .isEqualTo(Map.of("min_lr_ratio", 0.1, "decay_type", "linear"));
   }
 
   @Test
@@ -188,6 +247,12 @@ class RunConfigTest {
     assertThat(train("finetuning_type=full", "lora_rank=4").notes())
         .containsExactly("command line lora_rank: no effect: finetuning_type is not lora.");
     assertThat(train("max_steps=4", "num_train_epochs=2").notes()).hasSize(1);
+    assertThat(train("lr_scheduler_type=constant", "warmup_steps=4").notes())
+        .containsExactly(
+            "command line warmup_steps: no effect: constant has no warm-up."
+                + " Use lr_scheduler_type: constant_with_warmup."
+                + " Given: warmup_steps: 4 (command line), lr_scheduler_type: constant"
+                + " (command line).");
   }
 
   @Test

@@ -1,0 +1,76 @@
+package llmengine.train.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HubCacheTest {
+
+  @TempDir Path folder;
+
+  private Path snapshot(String model, String revision, String commit) throws IOException {
+    Path refs = Files.createDirectories(folder.resolve(model).resolve("refs"));
+    Files.writeString(refs.resolve(revision), commit + "\n");
+    return Files.createDirectories(folder.resolve(model).resolve("snapshots").resolve(commit));
+  }
+
+  @Test
+  void namesAreLookedUpByRevisionAndByCommit() throws IOException {
+    Path main = snapshot("models--org--tiny", "main", "c0ffee");
+    Path old = snapshot("models--org--tiny", "v1", "beef");
+    HubCache cache = new HubCache(folder);
+    assertThat(cache.find("k", "org/tiny", "main")).isEqualTo(main);
+    assertThat(cache.find("k", "org/tiny", "v1")).isEqualTo(old);
+    assertThat(cache.find("k", "org/tiny", "beef")).isEqualTo(old);
+  }
+
+  @Test
+  void aFolderOnDiskGoesBeforeTheCache() {
+    assertThat(new HubCache(folder.resolve("none")).find("k", folder.toString(), "main"))
+        .isEqualTo(folder);
+  }
+
+  @Test
+  void whatIsNowhereIsSaidInOneSentence() {
+    RunConfig config =
+        RunConfig.forInference(
+            List.of("model_name_or_path=org/no-such-model", "cache_dir=" + folder));
+    assertThatThrownBy(config::modelPath)
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("model_name_or_path: not found")
+        .hasMessageContaining("org/no-such-model")
+        .hasMessageContaining(folder.toString());
+  }
+
+  @Test
+  void variablesNameTheCache() {
+    assertThat(HubCache.of(Optional.empty(), Map.of("HF_HOME", "/h")).folder())
+        .isEqualTo(Path.of("/h/hub"));
+    assertThat(
+            HubCache.of(Optional.empty(), Map.of("HF_HOME", "/h", "HF_HUB_CACHE", "/c")).folder())
+        .isEqualTo(Path.of("/c"));
+    assertThat(HubCache.of(Optional.of(Path.of("d")), Map.of("HF_HOME", "/h")).folder())
+        .isEqualTo(Path.of("d"));
+  }
+
+  @Test
+  void adaptersAreFoundWithTheirFolder() throws IOException {
+    Path adapter = Files.createDirectories(folder.resolve("adapter"));
+    RunConfig config =
+        RunConfig.forInference(
+            List.of(
+                "model_name_or_path=m",
+                "adapter_name_or_path=" + adapter + "," + folder,
+                "adapter_folder=part"));
+    assertThat(config.adapterPaths())
+        .containsExactly(adapter.resolve("part"), folder.resolve("part"));
+  }
+}
