@@ -71,7 +71,8 @@ public final class Training {
           ModelSession.frozenToBf16(model);
         }
         Summary.print(out, config, session, model, method, data, report, backend);
-        return new Job(backend, session, data, model, run, method).run(resumeFrom);
+        return new TrainingJob(config, out, interrupted, session, data, model, method, run)
+            .run(resumeFrom);
       }
     }
   }
@@ -105,18 +106,5 @@ public final class Training {
         yield Optional.of(from.checkpoint());
       }
     };
-  }
-
-  /** The parts of a run that are open together. */
-  private record Job(
-      Backend backend,
-      ModelSession session,
-      TrainingData data,
-      Decoder model,
-      Scope run,
-      FineTuning method) {}
-
-  private Trainer.End run(Job job, Optional<Path> resumeFrom) {
-    return Trainer.End.DONE;
   }
 }
