@@ -38,7 +38,7 @@ final class Dropout {
   }
 
   private static void drop(float[] x, int seed, int channel, int threshold, float keep, int n) {
-    IntVector step = IntVector.zero(I).addIndex(0x9E3779B9);
+    IntVector step = IntVector.zero(I).addIndex(1).mul(0x9E3779B9);
     int signed = threshold ^ 0x80000000; // unsigned order as signed order
     for (int i = 0; i < n; i += L) {
       IntVector h = step.add(seed + (channel + i) * 0x9E3779B9);

@@ -14,7 +14,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Chunks are handed out dynamically, so a kernel's result must not depend on who runs which
  * chunk; scratch memory may be indexed by the worker's number.
  */
-final class Team {
+final class Team implements AutoCloseable {
   /** A job cut into independent chunks. */
   interface Job {
     /** Computes one chunk; {@code worker} is in [0, {@link Team#threads()}). */
@@ -217,7 +217,8 @@ final class Team {
   }
 
   /** Ends a private team's threads. */
-  void close() {
+  @Override
+  public void close() {
     closed = true;
     for (int w = 1; w < threads; w++) {
       parked[w].set(0);
