@@ -94,6 +94,7 @@ public final class ChatModel implements AutoCloseable {
           if (!options.stopIds().contains(id)) {
             take.accept(text.add(id));
           }
+          return true;
         };
     Generation generation = session.generate(prompt, options, listener, cancelled);
     take.accept(text.finish());

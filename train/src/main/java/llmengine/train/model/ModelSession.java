@@ -44,8 +44,7 @@ public final class ModelSession implements AutoCloseable {
 
   /** Opens what model_name_or_path and template name; weights are not read yet. */
   public static ModelSession open(RunConfig config) {
-    ModelArguments model = config.model();
-    Path path = ModelPath.resolve("model_name_or_path", model.modelNameOrPath(), model);
+    Path path = config.modelPath();
     Pretrained files = Pretrained.open(path);
     try {
       HuggingFaceTokenizer raw =
