@@ -7,13 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import llmengine.engine.Backend;
-import llmengine.engine.cpu.ScalarBackend;
+import llmengine.engine.cpu.VectorBackend;
 import llmengine.nn.Decoder;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class GeneratorTest {
-  private final Backend backend = new ScalarBackend();
+  private final Backend backend = new VectorBackend();
   private final Decoder model = TinyModel.on(backend);
 
   @AfterEach
