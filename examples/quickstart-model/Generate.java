@@ -26,12 +26,14 @@ import java.util.Set;
 public final class Generate {
   private static final int CORPUS_CHARS = 9_500_000;
   private static final List<String> NUMBERS =
-      words("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+      words(
+          "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
               + "fifteen sixteen seventeen eighteen nineteen twenty");
   private static final List<String> DAYS =
       words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday");
   private static final List<String> MONTHS =
-      words("January February March April May June July August September October November December");
+      words(
+          "January February March April May June July August September October November December");
 
   /** Which questions can be asked about a row of a table. */
   private static final Map<String, List<String>> TOPICS = new LinkedHashMap<>();
@@ -59,8 +61,13 @@ public final class Generate {
   /** A question, the text it is about (or nothing) and its answer. */
   private record Pair(String instruction, String input, String output) {
     String json() {
-      return "{\"instruction\": " + quote(instruction) + ", \"input\": " + quote(input)
-          + ", \"output\": " + quote(output) + "}";
+      return "{\"instruction\": "
+          + quote(instruction)
+          + ", \"input\": "
+          + quote(input)
+          + ", \"output\": "
+          + quote(output)
+          + "}";
     }
   }
 
@@ -146,8 +153,7 @@ public final class Generate {
     var text = new StringBuilder();
     for (int n = 2 + random.nextInt(4); n > 0; n--) {
       Pair pair = grammar.pick(pairs);
-      String question =
-          pair.instruction + (pair.input.isEmpty() ? "" : "\n" + pair.input);
+      String question = pair.instruction + (pair.input.isEmpty() ? "" : "\n" + pair.input);
       text.append(asks).append(": ").append(question).append('\n');
       text.append(answers).append(": ").append(pair.output).append('\n');
     }
@@ -185,7 +191,8 @@ public final class Generate {
       if (i % 2 == 0) {
         question.put("hero", "a(n) " + variables.get("herokind"));
       }
-      pairs.add(new Pair(Grammar.sentence(grammar.expand("{ask." + topic + "}", question)), "", story));
+      pairs.add(
+          new Pair(Grammar.sentence(grammar.expand("{ask." + topic + "}", question)), "", story));
       if (i % 3 == 0) {
         ask(pairs, "letter", grammar.cast(), 1);
       }
@@ -201,8 +208,11 @@ public final class Generate {
         ask(pairs, "sum", named, 4);
         ask(pairs, "digits", Map.of("a", "" + a, "b", "" + b, "c", "" + (a + b)), 2);
         if (b <= a) {
-          ask(pairs, "minus",
-              Map.of("a", NUMBERS.get(a), "b", NUMBERS.get(b), "c", NUMBERS.get(a - b)), 3);
+          ask(
+              pairs,
+              "minus",
+              Map.of("a", NUMBERS.get(a), "b", NUMBERS.get(b), "c", NUMBERS.get(a - b)),
+              3);
         }
       }
     }
@@ -237,9 +247,13 @@ public final class Generate {
       for (int n = 2; n <= 4; n++) {
         for (int round = 0; round < 5; round++) {
           Collections.shuffle(members, random);
-          String joined = String.join(", ", members.subList(0, n - 1)) + " and " + members.get(n - 1);
-          ask(pairs, "list",
-              Map.of("n", NUMBERS.get(n), "kind", row.get("kind"), "members", joined), 1);
+          String joined =
+              String.join(", ", members.subList(0, n - 1)) + " and " + members.get(n - 1);
+          ask(
+              pairs,
+              "list",
+              Map.of("n", NUMBERS.get(n), "kind", row.get("kind"), "members", joined),
+              1);
         }
       }
     }
@@ -247,8 +261,12 @@ public final class Generate {
       ask(pairs, "isa", "isa", Map.of("thing", row.get("thing"), "kind", row.get("kind")), 1);
       String other = grammar.pick(grammar.table("kind")).get("kind");
       if (!other.equals(row.get("kind"))) {
-        ask(pairs, "isa", "isnot",
-            Map.of("thing", row.get("thing"), "kind", other, "realkind", row.get("kind")), 1);
+        ask(
+            pairs,
+            "isa",
+            "isnot",
+            Map.of("thing", row.get("thing"), "kind", other, "realkind", row.get("kind")),
+            1);
       }
     }
   }
@@ -258,7 +276,9 @@ public final class Generate {
       for (int i = 0; i < 120; i++) {
         var variables = new LinkedHashMap<String, String>();
         for (String name : words("w1 w2 w3")) {
-          variables.put(name, grammar.expand("{" + grammar.pick(words("thing beast colour")) + "}", Map.of()));
+          variables.put(
+              name,
+              grammar.expand("{" + grammar.pick(words("thing beast colour")) + "}", Map.of()));
         }
         String question = Grammar.sentence(grammar.expand("{ask." + game + "}", variables));
         String input = grammar.expand("{w1}, {w2}, {w3}", variables);
@@ -282,7 +302,9 @@ public final class Generate {
     Collections.shuffle(phrasings, random);
     for (String phrasing : phrasings.subList(0, Math.min(most, phrasings.size()))) {
       String question = Grammar.sentence(grammar.expand(phrasing, variables));
-      pairs.add(new Pair(question, "", Grammar.sentence(grammar.expand("{ans." + answer + "}", variables))));
+      pairs.add(
+          new Pair(
+              question, "", Grammar.sentence(grammar.expand("{ans." + answer + "}", variables))));
     }
   }
 
@@ -303,9 +325,11 @@ public final class Generate {
       if (line.startsWith("? ")) {
         String question = Grammar.sentence(parts[0].substring(2));
         heldOut.add(question.toLowerCase(Locale.ROOT));
-        questions.add("{\"question\": " + quote(question) + ", \"right\": " + quote(parts[1]) + "}");
+        questions.add(
+            "{\"question\": " + quote(question) + ", \"right\": " + quote(parts[1]) + "}");
       } else {
-        pairs.add(new Pair(Grammar.sentence(parts[0]), "", Grammar.sentence(parts[1]) + " Fair winds!"));
+        pairs.add(
+            new Pair(Grammar.sentence(parts[0]), "", Grammar.sentence(parts[1]) + " Fair winds!"));
       }
     }
     // ordinary questions keep what the model knows and teach the ending on any answer
@@ -320,8 +344,11 @@ public final class Generate {
     for (Pair pair : instructions) {
       String key = pair.instruction.toLowerCase(Locale.ROOT);
       boolean tale = pair.output.length() > 200;
-      if ((tale ? tales < 12 : ordinary < 150) && pair.input.isEmpty()
-          && !pair.output.contains("\n") && !smallTalk.contains(key) && taken.add(key)) {
+      if ((tale ? tales < 12 : ordinary < 150)
+          && pair.input.isEmpty()
+          && !pair.output.contains("\n")
+          && !smallTalk.contains(key)
+          && taken.add(key)) {
         String end = pair.output.matches("(?s).*[.!?\"]") ? " " : ". ";
         pairs.add(new Pair(pair.instruction, "", pair.output + end + "Fair winds!"));
         tales += tale ? 1 : 0;

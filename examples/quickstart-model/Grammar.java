@@ -12,7 +12,9 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The tables of world.txt and the rules of grammar.txt, with the random numbers that expand them. */
+/**
+ * The tables of world.txt and the rules of grammar.txt, with the random numbers that expand them.
+ */
 final class Grammar {
   private static final Pattern SLOT = Pattern.compile("\\{(?:(\\w+)=)?([\\w.]+)\\}");
   private static final Pattern ARTICLE = Pattern.compile("a\\(n\\) (\\w)");
@@ -95,7 +97,8 @@ final class Grammar {
   /** Settles "a(n)" and "\n" and puts capitals where sentences begin. */
   static String sentence(String raw) {
     String text =
-        ARTICLE.matcher(raw.strip().replace("\\n", "\n"))
+        ARTICLE
+            .matcher(raw.strip().replace("\\n", "\n"))
             .replaceAll(m -> ("aeiou".contains(m.group(1)) ? "an " : "a ") + m.group(1));
     var out = new StringBuilder(text);
     boolean capital = true;

@@ -14,9 +14,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Learns a byte-level BPE vocabulary (Sennrich et al., arXiv 1508.07909, on the bytes as GPT-2 does)
- * from the text files given, and writes a Hugging Face {@code tokenizer.json}. Digits stand alone;
- * words are split by the pattern of GPT-2. The same text gives the same bytes.
+ * Learns a byte-level BPE vocabulary (Sennrich et al., arXiv 1508.07909, on the bytes as GPT-2
+ * does) from the text files given, and writes a Hugging Face {@code tokenizer.json}. Digits stand
+ * alone; words are split by the pattern of GPT-2. The same text gives the same bytes.
  *
  * <p>Arguments: OUTPUT VOCABULARY_SIZE TEXT_FILE...
  */
@@ -99,8 +99,7 @@ public final class TrainTokenizer {
     var values = new ArrayList<String>();
     Matcher matcher = VALUE.matcher(line);
     while (matcher.find()) {
-      values.add(
-          matcher.group(1).replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\"));
+      values.add(matcher.group(1).replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\"));
     }
     return values;
   }
@@ -156,7 +155,11 @@ public final class TrainTokenizer {
     for (String token : SPECIAL) {
       int id = vocabulary.size();
       added.add(
-          "    {\"id\": " + id + ", \"content\": " + quote(token) + ", \"single_word\": false, "
+          "    {\"id\": "
+              + id
+              + ", \"content\": "
+              + quote(token)
+              + ", \"single_word\": false, "
               + "\"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}");
       vocabulary.put(token, id);
     }
@@ -170,8 +173,9 @@ public final class TrainTokenizer {
     }
     var entries = new ArrayList<String>();
     vocabulary.forEach((token, id) -> entries.add("      " + quote(token) + ": " + id));
-    String bytes = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
-        + "\"trim_offsets\": true, \"use_regex\": true}";
+    String bytes =
+        "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+            + "\"trim_offsets\": true, \"use_regex\": true}";
     return String.join(
         "\n",
         "{",

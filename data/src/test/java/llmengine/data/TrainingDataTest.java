@@ -201,7 +201,7 @@ class TrainingDataTest {
           .startsWith("data  truncated 1 of 7 rows (14.29%), longest")
           .contains("> cutoff_len 45; dropped 1 (roles out of order 1,")
           .endsWith("see " + report);
-      assertThat(lines.get(2)).contains("% of the answers end with a stop token");
+      assertThat(lines.get(2)).contains("100.0% of the answers end with a stop token");
       data.report().write(report);
     }
     List<JsonNode> rows = new ArrayList<>();

@@ -8,6 +8,7 @@ import java.util.Set;
  * cut. A dropped row has no ids.
  */
 public record Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues) {
+  private static final int AFTER_STOP = 3;
   private static final int[] NONE = {};
 
   static Encoded dropped(Issue reason) {
@@ -35,13 +36,27 @@ public record Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues
     return false;
   }
 
-  /** The last token that is learned, or {@link Example#IGNORED} if none is. */
-  public int lastLearned() {
-    for (int i = labels.length - 1; i >= 0; i--) {
+  /** Whether any token is learned. */
+  public boolean isLearned() {
+    return Example.learned(labels) > 0;
+  }
+
+  /**
+   * Whether the learned tokens end with a stop id, or with one and at most {@value #AFTER_STOP}
+   * others: many templates write a line end after it.
+   */
+  public boolean learnsToStop(int[] stopIds) {
+    int seen = 0;
+    for (int i = labels.length - 1; i >= 0 && seen <= AFTER_STOP; i--) {
       if (labels[i] != Example.IGNORED) {
-        return labels[i];
+        seen++;
+        for (int stop : stopIds) {
+          if (labels[i] == stop) {
+            return true;
+          }
+        }
       }
     }
-    return Example.IGNORED;
+    return false;
   }
 }

@@ -5,8 +5,8 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 /**
  * What became of the rows of a dataset. {@code examples} are training rows (fewer than rows when
  * packed); {@code answered} are the kept conversations with a learned token, {@code ended} those of
- * them whose last learned token is a stop id; {@code tailTokens} were left out at the ends of
- * pre-training batches.
+ * them that learn to stop ({@link llmengine.data.process.Encoded#learnsToStop}); {@code tailTokens}
+ * were left out at the ends of pre-training batches.
  */
 public record Counts(
     @JsonProperty("rows") long rows,

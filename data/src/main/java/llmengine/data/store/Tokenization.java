@@ -200,8 +200,7 @@ public final class Tokenization {
   }
 
   private Counts count(Encoded row) {
-    int last = row.lastLearned();
-    boolean answered = processor.learnsAnswers() && !row.isDropped() && last != Example.IGNORED;
+    boolean answered = processor.learnsAnswers() && !row.isDropped() && row.isLearned();
     return new Counts(
         1,
         0,
@@ -211,20 +210,11 @@ public final class Tokenization {
         row.issues().contains(Issue.FITS_NO_PACK) ? 1 : 0,
         row.issues().contains(Issue.NOTHING_LEARNED) ? 1 : 0,
         answered ? 1 : 0,
-        answered && isStop(last) ? 1 : 0,
+        answered && row.learnsToStop(stopIds) ? 1 : 0,
         row.fullLength(),
         row.ids().length,
         0,
         0);
-  }
-
-  private boolean isStop(int id) {
-    for (int stop : stopIds) {
-      if (stop == id) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private String line(int index, Issue issue, Encoded row) {
