@@ -14,9 +14,9 @@ import llmengine.engine.Tensor;
  * the tile products of {@link MicroKernel}.
  *
  * <p>A unit of work is a block of queries of one sequence and key/value head; the query heads that
- * share the head are stacked, row i * G + g, so that packed keys and values serve all of them. Blocks
- * of keys start at multiples of KEYS within the sequence and a masked key adds exact zeros, so a
- * query's result depends neither on the block of queries it is in nor on other sequences.
+ * share the head are stacked, row i * G + g, so that packed keys and values serve all of them.
+ * Blocks of keys start at multiples of KEYS within the sequence and a masked key adds exact zeros,
+ * so a query's result depends neither on the block of queries it is in nor on other sequences.
  */
 final class Attention {
   private final Team team;
@@ -29,12 +29,17 @@ final class Attention {
   }
 
   void forward(
-      Tensor q, Tensor k, Tensor v, Segments segments, AttentionShape shape, Tensor out, Tensor lse) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Segments segments,
+      AttentionShape shape,
+      Tensor out,
+      Tensor lse) {
     int perBlock = AttentionTiles.queriesPerBlock(shape);
     int[] first = new int[segments.count() + 1]; // index of each sequence's first unit
     for (int s = 0; s < segments.count(); s++) {
-      first[s + 1] =
-          first[s] + Gemm.ceilDiv(segments.queryLength()[s], perBlock) * shape.kvHeads();
+      first[s + 1] = first[s] + Gemm.ceilDiv(segments.queryLength()[s], perBlock) * shape.kvHeads();
     }
     int units = first[segments.count()];
     team.run(

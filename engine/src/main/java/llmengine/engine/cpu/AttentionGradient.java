@@ -20,8 +20,8 @@ import llmengine.engine.Tensor;
  *
  * <pre>dV = P^T dO,  dP = dO V^T,  dS = P (dP - delta),  dQ = scale dS K,  dK = scale dS^T Q.</pre>
  *
- * Blocks of keys outside, blocks of queries inside, both ascending; results are added to dq, dk, dv,
- * each of which may be null.
+ * Blocks of keys outside, blocks of queries inside, both ascending; results are added to dq, dk,
+ * dv, each of which may be null.
  */
 record AttentionGradient(
     Tensor dout,
@@ -184,7 +184,8 @@ record AttentionGradient(
     for (int j = 0; j < padded; ) {
       int step = MicroKernel.rows(padded - j);
       int count = Math.min(step, keys - j);
-      // Rows before the first that sees key j hold exact zeros, as do those whose window has passed.
+      // Rows before the first that sees key j hold exact zeros, as do those whose window has
+      // passed.
       int r0 = Math.clamp((long) (shift + j) * groups, 0, at.rows());
       int r1 = at.rows();
       if (shape.window() > 0) {
@@ -192,8 +193,7 @@ record AttentionGradient(
         r1 = Math.clamp(last * groups, r0, at.rows());
       }
       for (int c = 0; c < d; c += NR) {
-        MicroKernel.tileT(
-            step, a, r0 * LD + j, b, c * ROWS + r0 * NR, r1 - r0, tiles.tile, 0, NR);
+        MicroKernel.tileT(step, a, r0 * LD + j, b, c * ROWS + r0 * NR, r1 - r0, tiles.tile, 0, NR);
         for (int i = 0; i < count; i++) {
           add(tiles.tile, i * NR, to, (j + i) * LD + c);
         }
@@ -204,7 +204,8 @@ record AttentionGradient(
 
   private static void add(float[] x, int xo, float[] y, int yo) {
     for (int i = 0; i < NR; i += L) {
-      FloatVector sum = FloatVector.fromArray(F, y, yo + i).add(FloatVector.fromArray(F, x, xo + i));
+      FloatVector sum =
+          FloatVector.fromArray(F, y, yo + i).add(FloatVector.fromArray(F, x, xo + i));
       sum.intoArray(y, yo + i);
     }
   }

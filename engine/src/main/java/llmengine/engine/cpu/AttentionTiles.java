@@ -151,8 +151,7 @@ final class AttentionTiles {
     for (int j = 0; j < keys; j += NR) {
       long address = Pieces.address(t, at.key(from + j), (long) at.kvHead() * d);
       int count = Math.min(NR, keys - j);
-      pack.bByRows(
-          0, Pieces.kind(t), address, t.rowStride(), count, d, to, j * MicroKernel.KC);
+      pack.bByRows(0, Pieces.kind(t), address, t.rowStride(), count, d, to, j * MicroKernel.KC);
     }
   }
 
@@ -212,8 +211,7 @@ final class AttentionTiles {
   }
 
   /** Overwrites the scores of keys that a row does not see. */
-  static void mask(
-      Block at, int row, int from, int width, float[] scores, int o, float value) {
+  static void mask(Block at, int row, int from, int width, float[] scores, int o, float value) {
     int begin = Math.clamp((long) at.firstKey(row) - from, 0, width);
     int end = Math.clamp((long) at.lastKey(row) + 1 - from, begin, width);
     Arrays.fill(scores, o, o + begin, value);

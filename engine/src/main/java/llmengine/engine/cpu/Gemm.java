@@ -10,13 +10,13 @@ import static llmengine.engine.cpu.MicroKernel.NR;
  * {@link Layout}, rows at any distance.
  *
  * <p>Arithmetic, the same for every thread count, tile shape and vector width: for each block of KC
- * values of k in ascending order, one FMA chain over ascending k that starts at zero; the blocks are
- * put into C in order, the first as alpha * chain (or fma(alpha, chain, C) when accumulating), the
- * others as fma(alpha, chain, C). Non-finite values travel as IEEE 754 says.
+ * values of k in ascending order, one FMA chain over ascending k that starts at zero; the blocks
+ * are put into C in order, the first as alpha * chain (or fma(alpha, chain, C) when accumulating),
+ * the others as fma(alpha, chain, C). Non-finite values travel as IEEE 754 says.
  *
  * <p>Goto's loops: for a slab of rows, for a block of k, for a slab of columns: pack A and B
- * together (all threads share the panels, so nothing is packed twice), then hand out tiles. Within a
- * chunk a B panel (KC x NR) stays in L1 while the A panels stream from L2.
+ * together (all threads share the panels, so nothing is packed twice), then hand out tiles. Within
+ * a chunk a B panel (KC x NR) stays in L1 while the A panels stream from L2.
  */
 final class Gemm {
   /** How A and B lie in memory; C is always (M, N) by rows. */
@@ -28,7 +28,6 @@ final class Gemm {
     /** A (K, M), B (K, N): gradient of a linear layer's weight. */
     TN
   }
-
 
   private static final int SLAB_ROWS = 1536;
   private static final int SLAB_COLUMNS = 2048;
@@ -186,8 +185,7 @@ final class Gemm {
       for (int row = rowStart; row < rowEnd; ) {
         int step = MicroKernel.rows(roundUp(rowEnd - row, MicroKernel.ROW_STEP));
         int height = Math.min(step, rowEnd - row);
-        MicroKernel.tile(
-            step, packedA, row * LD, packedB, panel * NR * KC, depth, tile, 0, NR);
+        MicroKernel.tile(step, packedA, row * LD, packedB, panel * NR * KC, depth, tile, 0, NR);
         long to = target + 4 * row * cStride;
         GemmPack.store(tile, height, width, alpha, accumulate, to, cStride);
         row += step;

@@ -3,7 +3,6 @@ package llmengine.engine.cpu;
 
 import static llmengine.engine.cpu.Lanes.F;
 import static llmengine.engine.cpu.Lanes.L;
-import static llmengine.engine.cpu.MicroKernel.KC;
 import static llmengine.engine.cpu.MicroKernel.LD;
 import static llmengine.engine.cpu.MicroKernel.NR;
 import static llmengine.engine.cpu.Window.ALL;
@@ -28,8 +27,7 @@ final class GemmPack {
   }
 
   /** A (M, K): rows are copied. */
-  static void aByRows(
-      int kind, long from, long stride, int count, int depth, float[] to, int at) {
+  static void aByRows(int kind, long from, long stride, int count, int depth, float[] to, int at) {
     long bytes = stride * Load.bytes(kind);
     for (int i = 0; i < count; i++) {
       Load.run(kind, from + i * bytes, depth, to, at + i * LD);
@@ -76,13 +74,7 @@ final class GemmPack {
 
   /** C = alpha * tile, or C = fma(alpha, tile, C). */
   static void store(
-      float[] tile,
-      int height,
-      int width,
-      float alpha,
-      boolean accumulate,
-      long to,
-      long stride) {
+      float[] tile, int height, int width, float alpha, boolean accumulate, long to, long stride) {
     for (int i = 0; i < height; i++) {
       long row = to + 4 * i * stride;
       if (accumulate) {
@@ -99,9 +91,7 @@ final class GemmPack {
     for (; j <= width - L; j += L) {
       long address = to + 4L * j;
       FloatVector old = FloatVector.fromMemorySegment(F, ALL, address, ORDER);
-      FloatVector.fromArray(F, tile, at + j)
-          .fma(scale, old)
-          .intoMemorySegment(ALL, address, ORDER);
+      FloatVector.fromArray(F, tile, at + j).fma(scale, old).intoMemorySegment(ALL, address, ORDER);
     }
     for (; j < width; j++) {
       long address = to + 4L * j;
@@ -113,9 +103,7 @@ final class GemmPack {
     FloatVector scale = FloatVector.broadcast(F, alpha);
     int j = 0;
     for (; j <= width - L; j += L) {
-      FloatVector.fromArray(F, tile, at + j)
-          .mul(scale)
-          .intoMemorySegment(ALL, to + 4L * j, ORDER);
+      FloatVector.fromArray(F, tile, at + j).mul(scale).intoMemorySegment(ALL, to + 4L * j, ORDER);
     }
     for (; j < width; j++) {
       Window.putFloat(to + 4L * j, tile[at + j] * alpha);

@@ -46,16 +46,14 @@ final class Load {
   /** One vector of bf16 as f32. */
   static FloatVector bf16(long address) {
     ShortVector halves = ShortVector.fromMemorySegment(H, ALL, address, ORDER);
-    IntVector wide =
-        (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+    IntVector wide = (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
     return wide.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
   /** One vector of f16 as f32. */
   static FloatVector f16(long address) {
     ShortVector halves = ShortVector.fromMemorySegment(H, ALL, address, ORDER);
-    IntVector wide =
-        (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+    IntVector wide = (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
     IntVector sign = wide.and(0x8000).lanewise(VectorOperators.LSHL, 16);
     IntVector magnitude = wide.and(0x7fff);
     IntVector shifted = magnitude.lanewise(VectorOperators.LSHL, 13);
@@ -66,9 +64,7 @@ final class Load {
     // Subnormals: mantissa * 2^-24 exactly, without ever forming an f32 subnormal.
     VectorMask<Integer> tiny = magnitude.compare(VectorOperators.LT, 0x0400);
     IntVector subnormal =
-        ((FloatVector) magnitude.convert(VectorOperators.I2F, 0))
-            .mul(0x1p-24f)
-            .reinterpretAsInts();
+        ((FloatVector) magnitude.convert(VectorOperators.I2F, 0)).mul(0x1p-24f).reinterpretAsInts();
     return normal.blend(subnormal, tiny).or(sign).reinterpretAsFloats();
   }
 

@@ -2,9 +2,9 @@
 package llmengine.engine.cpu;
 
 /**
- * The innermost product: c(rows, NR) = a(rows, depth) * b(depth, NR) on packed panels. Every element
- * is one FMA chain over ascending k that starts at zero, whatever the tile's shape or the vector
- * width, so neither can be seen in the result.
+ * The innermost product: c(rows, NR) = a(rows, depth) * b(depth, NR) on packed panels. Every
+ * element is one FMA chain over ascending k that starts at zero, whatever the tile's shape or the
+ * vector width, so neither can be seen in the result.
  */
 final class MicroKernel {
   /** Depth of a block of k. Part of the arithmetic: blocks are added in order. Never tuned. */
@@ -35,8 +35,8 @@ final class MicroKernel {
   }
 
   /**
-   * Writes c[co + i * cs + j] = sum over k of a[ao + i * LD + k] * b[bo + k * NR + j] for i in
-   * [0, rows), j in [0, NR), k in [0, depth).
+   * Writes c[co + i * cs + j] = sum over k of a[ao + i * LD + k] * b[bo + k * NR + j] for i in [0,
+   * rows), j in [0, NR), k in [0, depth).
    */
   static void tile(
       int rows, float[] a, int ao, float[] b, int bo, int depth, float[] c, int co, int cs) {

@@ -4,9 +4,7 @@ package llmengine.engine.cpu;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/**
- * Tile products in 128-bit vectors: 4 rows by 8 columns, eight accumulators as with 256 bits.
- */
+/** Tile products in 128-bit vectors: 4 rows by 8 columns, eight accumulators as with 256 bits. */
 final class MicroKernel128 {
   static final int NR = 8;
   private static final int LD = MicroKernel.LD;

@@ -5,8 +5,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Tile products in 128-bit vectors: 4 rows by 8 columns, eight accumulators as with 256 bits.
- * Here A is packed by columns: the element of row i and depth k is at a[ao + k * LD + i].
+ * Tile products in 128-bit vectors: 4 rows by 8 columns, eight accumulators as with 256 bits. Here
+ * A is packed by columns: the element of row i and depth k is at a[ao + k * LD + i].
  */
 final class MicroKernel128T {
   static final int NR = 8;

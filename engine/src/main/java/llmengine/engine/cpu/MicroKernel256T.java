@@ -6,8 +6,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Tile products in 256-bit vectors: 4 rows by 16 columns. C2 keeps the eight accumulators in AVX2's
- * sixteen registers; with 5 or 6 rows it spills one and halves the speed.
- * Here A is packed by columns: the element of row i and depth k is at a[ao + k * LD + i].
+ * sixteen registers; with 5 or 6 rows it spills one and halves the speed. Here A is packed by
+ * columns: the element of row i and depth k is at a[ao + k * LD + i].
  */
 final class MicroKernel256T {
   static final int NR = 16;

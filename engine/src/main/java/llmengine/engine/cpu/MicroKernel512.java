@@ -5,8 +5,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Tile products in 512-bit vectors: 12, 8 or 4 rows by 32 columns. Twelve rows keep 24 accumulators,
- * two columns and one broadcast in 27 of the 32 registers.
+ * Tile products in 512-bit vectors: 12, 8 or 4 rows by 32 columns. Twelve rows keep 24
+ * accumulators, two columns and one broadcast in 27 of the 32 registers.
  */
 final class MicroKernel512 {
   static final int NR = 32;

@@ -5,9 +5,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Tile products in 512-bit vectors: 12, 8 or 4 rows by 32 columns. Twelve rows keep 24 accumulators,
- * two columns and one broadcast in 27 of the 32 registers.
- * Here A is packed by columns: the element of row i and depth k is at a[ao + k * LD + i].
+ * Tile products in 512-bit vectors: 12, 8 or 4 rows by 32 columns. Twelve rows keep 24
+ * accumulators, two columns and one broadcast in 27 of the 32 registers. Here A is packed by
+ * columns: the element of row i and depth k is at a[ao + k * LD + i].
  */
 final class MicroKernel512T {
   static final int NR = 32;

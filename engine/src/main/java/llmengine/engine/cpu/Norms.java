@@ -96,20 +96,22 @@ final class Norms {
           });
     }
     if (dw != null) {
-      eachBlock(n, (column, width, scratch) -> {
-        float[] total = zeros(scratch, TOTAL, width);
-        for (int from = 0; from < x.rows(); from += GROUP) {
-          float[] sum = zeros(scratch, SUM, width);
-          for (int row = from; row < Math.min(x.rows(), from + GROUP); row++) {
-            float[] g = Pieces.load(dy, row, column, width, scratch, DY);
-            float[] v = Pieces.load(x, row, column, width, scratch, X);
-            float s = Window.getFloat(Pieces.address(rstd, 0, row));
-            Rowwise.addProduct(v, g, s, sum, width);
-          }
-          Rowwise.accumulate(sum, total, width);
-        }
-        Store.run(total, 0, width, Pieces.address(dw, 0, column), accumulateW);
-      });
+      eachBlock(
+          n,
+          (column, width, scratch) -> {
+            float[] total = zeros(scratch, TOTAL, width);
+            for (int from = 0; from < x.rows(); from += GROUP) {
+              float[] sum = zeros(scratch, SUM, width);
+              for (int row = from; row < Math.min(x.rows(), from + GROUP); row++) {
+                float[] g = Pieces.load(dy, row, column, width, scratch, DY);
+                float[] v = Pieces.load(x, row, column, width, scratch, X);
+                float s = Window.getFloat(Pieces.address(rstd, 0, row));
+                Rowwise.addProduct(v, g, s, sum, width);
+              }
+              Rowwise.accumulate(sum, total, width);
+            }
+            Store.run(total, 0, width, Pieces.address(dw, 0, column), accumulateW);
+          });
     }
   }
 
@@ -173,43 +175,47 @@ final class Norms {
     if (dw == null && db == null) {
       return;
     }
-    eachBlock(n, (column, width, scratch) -> {
-      float[] total = zeros(scratch, TOTAL, width);
-      float[] totalB = zeros(scratch, TOTAL_B, width);
-      for (int from = 0; from < x.rows(); from += GROUP) {
-        float[] sum = zeros(scratch, SUM, width);
-        float[] sumB = zeros(scratch, SUM_B, width);
-        for (int row = from; row < Math.min(x.rows(), from + GROUP); row++) {
-          float[] g = Pieces.load(dy, row, column, width, scratch, DY);
-          float[] z = normal(x, mean, rstd, row, column, width, scratch);
-          Rowwise.addProduct(z, g, 1, sum, width);
-          Rowwise.accumulate(g, sumB, width);
-        }
-        Rowwise.accumulate(sum, total, width);
-        Rowwise.accumulate(sumB, totalB, width);
-      }
-      if (dw != null) {
-        Store.run(total, 0, width, Pieces.address(dw, 0, column), accumulateW);
-      }
-      if (db != null) {
-        Store.run(totalB, 0, width, Pieces.address(db, 0, column), accumulateW);
-      }
-    });
+    eachBlock(
+        n,
+        (column, width, scratch) -> {
+          float[] total = zeros(scratch, TOTAL, width);
+          float[] totalB = zeros(scratch, TOTAL_B, width);
+          for (int from = 0; from < x.rows(); from += GROUP) {
+            float[] sum = zeros(scratch, SUM, width);
+            float[] sumB = zeros(scratch, SUM_B, width);
+            for (int row = from; row < Math.min(x.rows(), from + GROUP); row++) {
+              float[] g = Pieces.load(dy, row, column, width, scratch, DY);
+              float[] z = normal(x, mean, rstd, row, column, width, scratch);
+              Rowwise.addProduct(z, g, 1, sum, width);
+              Rowwise.accumulate(g, sumB, width);
+            }
+            Rowwise.accumulate(sum, total, width);
+            Rowwise.accumulate(sumB, totalB, width);
+          }
+          if (dw != null) {
+            Store.run(total, 0, width, Pieces.address(dw, 0, column), accumulateW);
+          }
+          if (db != null) {
+            Store.run(totalB, 0, width, Pieces.address(db, 0, column), accumulateW);
+          }
+        });
   }
 
   /** out (N) = sum over the rows of x. */
   void sumRows(Tensor x, Tensor out, boolean accumulate) {
-    eachBlock(x.cols(), (column, width, scratch) -> {
-      float[] total = zeros(scratch, TOTAL, width);
-      for (int from = 0; from < x.rows(); from += GROUP) {
-        float[] sum = zeros(scratch, SUM, width);
-        for (int row = from; row < Math.min(x.rows(), from + GROUP); row++) {
-          Rowwise.accumulate(Pieces.load(x, row, column, width, scratch, X), sum, width);
-        }
-        Rowwise.accumulate(sum, total, width);
-      }
-      Store.run(total, 0, width, Pieces.address(out, 0, column), accumulate);
-    });
+    eachBlock(
+        x.cols(),
+        (column, width, scratch) -> {
+          float[] total = zeros(scratch, TOTAL, width);
+          for (int from = 0; from < x.rows(); from += GROUP) {
+            float[] sum = zeros(scratch, SUM, width);
+            for (int row = from; row < Math.min(x.rows(), from + GROUP); row++) {
+              Rowwise.accumulate(Pieces.load(x, row, column, width, scratch, X), sum, width);
+            }
+            Rowwise.accumulate(sum, total, width);
+          }
+          Store.run(total, 0, width, Pieces.address(out, 0, column), accumulate);
+        });
   }
 
   private static float[] normal(

@@ -9,8 +9,8 @@ import llmengine.engine.Tensor;
 
 /**
  * y (M, N) = x (M, K) W (N, K)^T for generated tokens. Each element is sixteen partial sums over k
- * (k goes to partial k mod 16) and the tree of {@link Sums}, whatever M is, so a token's result does
- * not depend on how many are computed together.
+ * (k goes to partial k mod 16) and the tree of {@link Sums}, whatever M is, so a token's result
+ * does not depend on how many are computed together.
  *
  * <p>Limited by reading W once: four rows of W at a time are decoded into first-level cache as one
  * stream and multiplied with every row of x. Threads split N.
@@ -95,8 +95,7 @@ final class RowsProduct {
       }
       for (int r = 0; r < count; r++) {
         long to = Pieces.address(c, i, row + r);
-        Window.putFloat(
-            to, accumulate ? Math.fma(alpha, y[r], Window.getFloat(to)) : alpha * y[r]);
+        Window.putFloat(to, accumulate ? Math.fma(alpha, y[r], Window.getFloat(to)) : alpha * y[r]);
       }
     }
   }

@@ -9,8 +9,8 @@ final class Scratch {
   private final float[][] slots = new float[SLOTS][0];
 
   /**
-   * Buffer number {@code slot}, at least {@code size} floats rounded up to a multiple of 16, so that
-   * a loop over whole vectors needs no tail. Holds whatever was there.
+   * Buffer number {@code slot}, at least {@code size} floats rounded up to a multiple of 16, so
+   * that a loop over whole vectors needs no tail. Holds whatever was there.
    */
   float[] slot(int slot, int size) {
     float[] buffer = slots[slot];

@@ -41,8 +41,7 @@ final class Tables {
           int column = chunk * width;
           int count = Math.min(width, n - column);
           for (int row = 0; row < dout.rows(); row++) {
-            float[] values =
-                Pieces.load(dout, row, column, count, team.scratch(worker), ROW);
+            float[] values = Pieces.load(dout, row, column, count, team.scratch(worker), ROW);
             if (scale != 1) {
               Rowwise.scale(values, scale, values, count);
             }

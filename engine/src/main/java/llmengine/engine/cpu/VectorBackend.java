@@ -14,9 +14,6 @@ import llmengine.engine.Tensor;
 public final class VectorBackend extends HostBackend {
   private static final int A = 0;
   private static final int B = 1;
-  private static final int C = 2;
-  private static final int OUT = 3;
-  private static final int SLOPE = 4;
 
   private final Team team;
   private final Gemm gemm;
@@ -171,49 +168,17 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public void activation(Activation f, Tensor x, Tensor out) {
-    Pieces.each(
-        team,
-        (row, column, n, scratch) -> {
-          float[] v = Pieces.load(x, row, column, n, scratch, A);
-          float[] y = scratch.slot(OUT, n);
-          Activations.apply(f, v, y, n);
-          Store.set(y, 0, n, Pieces.address(out, row, column));
-        },
-        out,
-        x);
+    Gates.activation(team, f, x, out);
   }
 
   @Override
-  public void activationBackward(
-      Activation f, Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
-    Pieces.each(
-        team,
-        (row, column, n, scratch) -> {
-          float[] v = Pieces.load(x, row, column, n, scratch, A);
-          float[] slope = scratch.slot(SLOPE, n);
-          Activations.derivative(f, v, scratch.slot(OUT, n), slope, n);
-          Rowwise.multiply(slope, Pieces.load(dy, row, column, n, scratch, B), slope, n);
-          Store.run(slope, 0, n, Pieces.address(dx, row, column), accumulate);
-        },
-        dx,
-        x,
-        dy);
+  public void activationBackward(Activation f, Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
+    Gates.activationBackward(team, f, x, dy, dx, accumulate);
   }
 
   @Override
   public void gated(Activation f, Tensor gate, Tensor up, Tensor out) {
-    Pieces.each(
-        team,
-        (row, column, n, scratch) -> {
-          float[] g = Pieces.load(gate, row, column, n, scratch, A);
-          float[] y = scratch.slot(OUT, n);
-          Activations.apply(f, g, y, n);
-          Rowwise.multiply(y, Pieces.load(up, row, column, n, scratch, B), y, n);
-          Store.set(y, 0, n, Pieces.address(out, row, column));
-        },
-        out,
-        gate,
-        up);
+    Gates.gated(team, f, gate, up, out);
   }
 
   @Override
@@ -226,35 +191,11 @@ public final class VectorBackend extends HostBackend {
       boolean accumulateGate,
       Tensor dup,
       boolean accumulateUp) {
-    Pieces.each(
-        team,
-        (row, column, n, scratch) -> {
-          float[] g = Pieces.load(gate, row, column, n, scratch, A);
-          float[] u = Pieces.load(up, row, column, n, scratch, B);
-          float[] d = Pieces.load(dy, row, column, n, scratch, C);
-          float[] y = scratch.slot(OUT, n);
-          float[] slope = scratch.slot(SLOPE, n);
-          Activations.derivative(f, g, y, slope, n);
-          if (dgate != null) {
-            Rowwise.multiply(slope, u, slope, n);
-            Rowwise.multiply(slope, d, slope, n);
-            Store.run(slope, 0, n, Pieces.address(dgate, row, column), accumulateGate);
-          }
-          if (dup != null) {
-            Rowwise.multiply(y, d, y, n);
-            Store.run(y, 0, n, Pieces.address(dup, row, column), accumulateUp);
-          }
-        },
-        dy,
-        gate,
-        up,
-        dgate,
-        dup);
+    Gates.gatedBackward(team, f, gate, up, dy, dgate, accumulateGate, dup, accumulateUp);
   }
 
   @Override
-  public void dropout(
-      Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
+  public void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
     Dropout.apply(team, x, p, key, rowKeys, out, accumulate);
   }
 
@@ -325,7 +266,13 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public void attention(
-      Tensor q, Tensor k, Tensor v, Segments segments, AttentionShape shape, Tensor out, Tensor lse) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Segments segments,
+      AttentionShape shape,
+      Tensor out,
+      Tensor lse) {
     attention.forward(q, k, v, segments, shape, out, lse);
   }
 
@@ -425,7 +372,6 @@ public final class VectorBackend extends HostBackend {
       double weightDecay,
       boolean nesterov,
       boolean firstStep) {
-    Optimizers.sgd(
-        team, p, g, buf, gradScale, lr, momentum, weightDecay, nesterov, firstStep);
+    Optimizers.sgd(team, p, g, buf, gradScale, lr, momentum, weightDecay, nesterov, firstStep);
   }
 }

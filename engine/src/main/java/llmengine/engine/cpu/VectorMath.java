@@ -45,8 +45,7 @@ final class VectorMath {
     IntVector exponent = shifted.reinterpretAsInts().sub(ROUND_BITS);
     IntVector half = exponent.lanewise(ASHR, 1);
     FloatVector low = half.add(127).lanewise(LSHL, 23).reinterpretAsFloats();
-    FloatVector high =
-        exponent.sub(half).add(127).lanewise(LSHL, 23).reinterpretAsFloats();
+    FloatVector high = exponent.sub(half).add(127).lanewise(LSHL, 23).reinterpretAsFloats();
     return p.mul(low).mul(high).blend(0f, x.compare(LT, -87.3365f));
   }
 
@@ -94,8 +93,10 @@ final class VectorMath {
     FloatVector tail = scaledErfc(t).mul(t).mul(bell).mul(0.5f);
     FloatVector large = tail.blend(one.sub(tail), x.compare(GT, 0f));
     FloatVector s = x.mul(0.70710678f);
-    FloatVector small = erfOverX(s.mul(s)).mul(s).fma(
-        FloatVector.broadcast(F, 0.5f), FloatVector.broadcast(F, 0.5f));
+    FloatVector small =
+        erfOverX(s.mul(s))
+            .mul(s)
+            .fma(FloatVector.broadcast(F, 0.5f), FloatVector.broadcast(F, 0.5f));
     return small.blend(large, z.compare(GT, 1f));
   }
 
