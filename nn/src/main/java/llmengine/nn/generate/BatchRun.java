@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
-/** The loop of a generation without beams: prompts enter free slots of the cache, sequences leave when they end. */
+/**
+ * The loop of a generation without beams: prompts enter free slots of the cache, sequences leave
+ * when they end.
+ */
 final class BatchRun {
   private final CachedModel cached;
   private final Sampler sampler;
@@ -40,8 +43,7 @@ final class BatchRun {
     for (int i = 0; i < prompts.size(); i++) {
       int[] prompt = prompts.get(i);
       Sequence s =
-          new Sequence(
-              i, prompt, sampler.history(prompt), options.budget(prompt.length, context));
+          new Sequence(i, prompt, sampler.history(prompt), options.budget(prompt.length, context));
       sequences.add(s);
       if (s.finish == null) {
         waiting.add(s);

@@ -8,10 +8,12 @@ import java.util.function.BooleanSupplier;
 import llmengine.nn.Decoder;
 
 /**
- * Beam search for one prompt after another, with the rules of transformers' generation: a step has max(2, 1 + stop ids) *
- * num_beams candidates by summed log-probability; those of the first num_beams that end enter the list of the num_beams best
- * finished ones, with score sum / length^length_penalty; the best num_beams that go on are the next beams. When ids are drawn
- * the candidates are drawn without replacement (Kool et al. 2019, "Stochastic beams and where to find them").
+ * Beam search for one prompt after another, with the rules of transformers' generation: a step has
+ * max(2, 1 + stop ids) * num_beams candidates by summed log-probability; those of the first
+ * num_beams that end enter the list of the num_beams best finished ones, with score sum /
+ * length^length_penalty; the best num_beams that go on are the next beams. When ids are drawn the
+ * candidates are drawn without replacement (Kool et al. 2019, "Stochastic beams and where to find
+ * them").
  */
 final class BeamSearch implements AutoCloseable {
 
@@ -88,7 +90,10 @@ final class BeamSearch implements AutoCloseable {
     return true;
   }
 
-  /** Moves the candidates that end to {@code finished} and returns the beams of the next step, best first. */
+  /**
+   * Moves the candidates that end to {@code finished} and returns the beams of the next step, best
+   * first.
+   */
   private List<Beam> advance(
       List<Beam> beams, List<Candidate> best, int length, int budget, List<Finished> finished) {
     List<Candidate> going = new ArrayList<>();
@@ -135,8 +140,7 @@ final class BeamSearch implements AutoCloseable {
     if (options.earlyStopping() == EarlyStopping.YES) {
       return false;
     }
-    boolean longest =
-        options.earlyStopping() == EarlyStopping.NEVER && options.lengthPenalty() > 0;
+    boolean longest = options.earlyStopping() == EarlyStopping.NEVER && options.lengthPenalty() > 0;
     double possible = bestRunning / Math.pow(longest ? budget : length, options.lengthPenalty());
     return (float) possible > finished.getLast().score;
   }
@@ -152,14 +156,20 @@ final class BeamSearch implements AutoCloseable {
     int[] ids = out.getFirst().ids();
     for (int i = 0; i < ids.length; i++) {
       if (!listener.token(index, ids[i], i == ids.length - 1)) {
-        out.set(0, new Generation(index, Arrays.copyOf(ids, i + 1), FinishReason.STOP, out.getFirst().score()));
+        out.set(
+            0,
+            new Generation(
+                index, Arrays.copyOf(ids, i + 1), FinishReason.STOP, out.getFirst().score()));
         break;
       }
     }
     return out;
   }
 
-  /** The best continuations of all beams, found while the logits of one beam after the other come in. */
+  /**
+   * The best continuations of all beams, found while the logits of one beam after the other come
+   * in.
+   */
   private final class Candidates {
     private final List<Beam> beams;
     private final long stream;

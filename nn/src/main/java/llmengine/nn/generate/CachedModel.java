@@ -10,10 +10,11 @@ import llmengine.nn.Batch;
 import llmengine.nn.Decoder;
 
 /**
- * A model with the keys and values of several sequences. Prompts run in the arithmetic of tiles, in pieces cut at multiples of
- * {@link #PIECE} positions; generated tokens and everything that is turned into a next token run in the arithmetic of rows. So
- * the logits of a sequence depend on its own tokens only, not on what else is in the batch, and the memory of a step is
- * bounded however long a prompt is.
+ * A model with the keys and values of several sequences. Prompts run in the arithmetic of tiles, in
+ * pieces cut at multiples of {@link #PIECE} positions; generated tokens and everything that is
+ * turned into a next token run in the arithmetic of rows. So the logits of a sequence depend on its
+ * own tokens only, not on what else is in the batch, and the memory of a step is bounded however
+ * long a prompt is.
  */
 final class CachedModel implements AutoCloseable {
   /** Prompt tokens that run at a time, and where prompts are cut. */
@@ -47,8 +48,8 @@ final class CachedModel implements AutoCloseable {
   }
 
   /**
-   * Runs what the cache does not hold yet of each prompt and reads the logits behind its last token. Prompts whose remaining
-   * pieces fit together run together.
+   * Runs what the cache does not hold yet of each prompt and reads the logits behind its last
+   * token. Prompts whose remaining pieces fit together run together.
    *
    * @param slots empty ones, or ones that hold a proper prefix of their prompt
    * @return false if cancelled before all were read
@@ -82,7 +83,10 @@ final class CachedModel implements AutoCloseable {
     return Math.min(prompt.length, (from / PIECE + 1) * PIECE) - from;
   }
 
-  /** Runs the next piece of prompts {@code first} to {@code end} (exclusive); returns how many prompts are done. */
+  /**
+   * Runs the next piece of prompts {@code first} to {@code end} (exclusive); returns how many
+   * prompts are done.
+   */
   private int run(int first, int end, int[] slots, int[][] prompts, LogitsReader reader) {
     int n = end - first;
     int[] counts = new int[n];

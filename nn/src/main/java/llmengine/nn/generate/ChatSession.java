@@ -6,8 +6,9 @@ import java.util.function.BooleanSupplier;
 import llmengine.nn.Decoder;
 
 /**
- * One conversation: keeps the keys and values of its tokens, so that a turn only runs the tokens behind the longest prefix
- * that its prompt shares with the turn before. Answers of earlier turns keep the arithmetic they were generated in.
+ * One conversation: keeps the keys and values of its tokens, so that a turn only runs the tokens
+ * behind the longest prefix that its prompt shares with the turn before. Answers of earlier turns
+ * keep the arithmetic they were generated in.
  */
 public final class ChatSession implements AutoCloseable {
   private final Decoder model;
@@ -21,7 +22,8 @@ public final class ChatSession implements AutoCloseable {
   }
 
   /**
-   * The answer to a prompt, which holds the whole conversation. A beam search runs without the kept tokens.
+   * The answer to a prompt, which holds the whole conversation. A beam search runs without the kept
+   * tokens.
    *
    * @throws PromptTooLongException if the prompt is longer than the model's context
    * @see Generator#generate(List, SamplingOptions, TokenListener, BooleanSupplier)
@@ -40,7 +42,8 @@ public final class ChatSession implements AutoCloseable {
     if (Arrays.equals(held, prompt)) {
       same = prompt.length;
     }
-    reused = Math.min(same, prompt.length - 1); // the last token runs again: its logits are not kept
+    reused =
+        Math.min(same, prompt.length - 1); // the last token runs again: its logits are not kept
     BatchRun run = new BatchRun(cached, sampler, options, listener, cancelled);
     Sequence s;
     try {

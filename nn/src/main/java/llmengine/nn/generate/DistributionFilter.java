@@ -3,9 +3,10 @@ package llmengine.nn.generate;
 import java.util.Arrays;
 
 /**
- * top-k, top-p (Holtzman et al. 2020, "The curious case of neural text degeneration"), min-p (Nguyen et al. 2024) and typical
- * sampling (Meister et al. 2023): they remove ids from the logits of one token by setting negative infinity. Holds the scratch
- * space for a vocabulary, so it belongs to one thread.
+ * top-k, top-p (Holtzman et al. 2020, "The curious case of neural text degeneration"), min-p
+ * (Nguyen et al. 2024) and typical sampling (Meister et al. 2023): they remove ids from the logits
+ * of one token by setting negative infinity. Holds the scratch space for a vocabulary, so it
+ * belongs to one thread.
  */
 final class DistributionFilter {
   private static final float REMOVED = Float.NEGATIVE_INFINITY;
@@ -62,7 +63,10 @@ final class DistributionFilter {
     }
   }
 
-  /** Keeps the ids whose information content is nearest to the entropy, up to probability {@code mass}. */
+  /**
+   * Keeps the ids whose information content is nearest to the entropy, up to probability {@code
+   * mass}.
+   */
   void typicalP(float[] logits, double mass, int leastKept) {
     float max = REMOVED;
     for (float v : logits) {
@@ -109,7 +113,10 @@ final class DistributionFilter {
     return total;
   }
 
-  /** Orders the ids not removed from {@code logits} by {@code key}; of equal keys the lowest id comes last. */
+  /**
+   * Orders the ids not removed from {@code logits} by {@code key}; of equal keys the lowest id
+   * comes last.
+   */
   private void sort(float[] logits, float[] key) {
     left = 0;
     for (int i = 0; i < logits.length; i++) {
@@ -126,7 +133,10 @@ final class DistributionFilter {
     return ~(int) order[place];
   }
 
-  /** The value that would stand at {@code place} if {@code v} were sorted (Hoare's quickselect); reorders v. */
+  /**
+   * The value that would stand at {@code place} if {@code v} were sorted (Hoare's quickselect);
+   * reorders v.
+   */
   private static float select(float[] v, int place) {
     int from = 0;
     int to = v.length - 1;

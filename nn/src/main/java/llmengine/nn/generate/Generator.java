@@ -6,16 +6,17 @@ import java.util.function.BooleanSupplier;
 import llmengine.nn.Decoder;
 
 /**
- * Generates answers to many prompts: up to {@code batchSize} at a time, and as soon as one ends the next prompt takes its
- * place. What a prompt gets depends on the prompt, its index and the options, not on the others. A generator is for one thread;
- * it keeps nothing between calls.
+ * Generates answers to many prompts: up to {@code batchSize} at a time, and as soon as one ends the
+ * next prompt takes its place. What a prompt gets depends on the prompt, its index and the options,
+ * not on the others. A generator is for one thread; it keeps nothing between calls.
  */
 public final class Generator {
   private final Decoder model;
   private final int batchSize;
 
   /**
-   * @param batchSize sequences that run together: more is faster in all and takes more memory for keys and values
+   * @param batchSize sequences that run together: more is faster in all and takes more memory for
+   *     keys and values
    */
   public Generator(Decoder model, int batchSize) {
     if (batchSize < 1) {
@@ -37,7 +38,8 @@ public final class Generator {
    * @param listener told of every token at once; of a beam search's tokens when it is over
    * @param cancelled asked before every step; true ends all sequences where they are
    * @throws PromptTooLongException if a prompt is longer than the model's context
-   * @throws IllegalArgumentException if a prompt is empty or an option has an id outside the vocabulary
+   * @throws IllegalArgumentException if a prompt is empty or an option has an id outside the
+   *     vocabulary
    */
   public List<Generation> generate(
       List<int[]> prompts,

@@ -4,15 +4,16 @@ import java.util.BitSet;
 import llmengine.engine.NonFiniteException;
 
 /**
- * The changes to the logits of one token that stand between model and choice, each as transformers defines it; a removed id
- * gets negative infinity. All work in place.
+ * The changes to the logits of one token that stand between model and choice, each as transformers
+ * defines it; a removed id gets negative infinity. All work in place.
  */
 final class LogitsProcessors {
   private static final float REMOVED = Float.NEGATIVE_INFINITY;
 
   private LogitsProcessors() {}
 
-  static void sequenceBias(float[] logits, TokenHistory history, SamplingOptions.SequenceBias bias) {
+  static void sequenceBias(
+      float[] logits, TokenHistory history, SamplingOptions.SequenceBias bias) {
     int prefix = bias.ids().size() - 1;
     if (prefix > history.length()) {
       return;
@@ -55,10 +56,11 @@ final class LogitsProcessors {
   }
 
   /**
-   * Infinities become the largest finite numbers, so that an id excluded so far loses against all others but the rest stays a
-   * distribution (LLaMA-Factory always does this).
+   * Infinities become the largest finite numbers, so that an id excluded so far loses against all
+   * others but the rest stays a distribution (LLaMA-Factory always does this).
    *
-   * @throws NonFiniteException if there is a NaN: the peer takes 0 for it and goes on with whatever the broken model says
+   * @throws NonFiniteException if there is a NaN: the peer takes 0 for it and goes on with whatever
+   *     the broken model says
    */
   static void finite(float[] logits) {
     for (int i = 0; i < logits.length; i++) {

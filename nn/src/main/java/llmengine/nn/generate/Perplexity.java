@@ -22,8 +22,9 @@ public record Perplexity(double meanNll, long tokens) {
   }
 
   /**
-   * Cuts {@code ids} into windows without overlap and scores in each the tokens from place {@code from} on, which see all
-   * before them in the window. llama.cpp's rule is window 512, from 257. A last, shorter window counts too.
+   * Cuts {@code ids} into windows without overlap and scores in each the tokens from place {@code
+   * from} on, which see all before them in the window. llama.cpp's rule is window 512, from 257. A
+   * last, shorter window counts too.
    *
    * @param from at least 1: nothing predicts the first token of a window
    * @throws IllegalArgumentException if no token would be scored

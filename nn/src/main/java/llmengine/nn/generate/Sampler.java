@@ -3,9 +3,10 @@ package llmengine.nn.generate;
 import llmengine.engine.NonFiniteException;
 
 /**
- * Turns the logits of a token into the next id. The order is that of transformers: bias, penalties, exclusions; then, if ids
- * are drawn, temperature, top-k, top-p, min-p, typical. Draws are a function of (seed, stream, position in the answer) alone.
- * Nothing is allocated for a token. Belongs to one thread.
+ * Turns the logits of a token into the next id. The order is that of transformers: bias, penalties,
+ * exclusions; then, if ids are drawn, temperature, top-k, top-p, min-p, typical. Draws are a
+ * function of (seed, stream, position in the answer) alone. Nothing is allocated for a token.
+ * Belongs to one thread.
  */
 public final class Sampler {
   private final SamplingOptions options;
@@ -129,7 +130,10 @@ public final class Sampler {
     return last; // rounding left a remainder
   }
 
-  /** A number in [0, 1) from a hash of its arguments (the finalizer of SplitMix64, Steele et al. 2014). */
+  /**
+   * A number in [0, 1) from a hash of its arguments (the finalizer of SplitMix64, Steele et al.
+   * 2014).
+   */
   static double uniform(long seed, long stream, long position, long draw) {
     long h = mix(mix(mix(mix(seed) + stream) + position) + draw);
     return (h >>> 11) * 0x1p-53;

@@ -4,16 +4,18 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * How the next token is chosen and when to stop, under the names of LLaMA-Factory and transformers. {@link #defaults} has
- * LLaMA-Factory's defaults; {@link #with} changes some.
+ * How the next token is chosen and when to stop, under the names of LLaMA-Factory and transformers.
+ * {@link #defaults} has LLaMA-Factory's defaults; {@link #with} changes some.
  *
  * @param doSample draw from the distribution; false takes the most likely token
  * @param temperature divides the logits; 0 takes the most likely token
  * @param topK keep the k largest logits (and their equals), 0 for all
  * @param topP keep the smallest set of most likely tokens with at least this probability, 1 for all
  * @param minP keep tokens with at least this share of the largest probability, 0 for all
- * @param typicalP keep the most typical tokens up to this probability (Meister et al. 2023), 1 for all
- * @param repetitionPenalty divides positive and multiplies negative logits of all ids of prompt and answer, 1 for none
+ * @param typicalP keep the most typical tokens up to this probability (Meister et al. 2023), 1 for
+ *     all
+ * @param repetitionPenalty divides positive and multiplies negative logits of all ids of prompt and
+ *     answer, 1 for none
  * @param presencePenalty subtracted from the logit of every id of the answer
  * @param frequencyPenalty subtracted from the logit of an id for each time it is in the answer
  * @param noRepeatNgramSize no n-gram of this size comes twice, 0 to allow it
@@ -50,7 +52,10 @@ public record SamplingOptions(
     double lengthPenalty,
     EarlyStopping earlyStopping) {
 
-  /** {@code bias} is added to the logit of the last of {@code ids} where the context ends with the others. */
+  /**
+   * {@code bias} is added to the logit of the last of {@code ids} where the context ends with the
+   * others.
+   */
   public record SequenceBias(List<Integer> ids, double bias) {
     public SequenceBias {
       ids = List.copyOf(ids);
@@ -61,12 +66,17 @@ public record SamplingOptions(
   public SamplingOptions {
     sequenceBias = List.copyOf(sequenceBias);
     stopIds = Set.copyOf(stopIds);
-    check("temperature", temperature >= 0 && temperature < 1e6, "a number of 0 or more", temperature);
+    check(
+        "temperature", temperature >= 0 && temperature < 1e6, "a number of 0 or more", temperature);
     check("top_k", topK >= 0, "0 (all) or more", topK);
     check("top_p", topP > 0 && topP <= 1, "above 0 and at most 1", topP);
     check("min_p", minP >= 0 && minP <= 1, "0 to 1", minP);
     check("typical_p", typicalP > 0 && typicalP <= 1, "above 0 and at most 1", typicalP);
-    check("repetition_penalty", repetitionPenalty > 0 && repetitionPenalty < 1e6, "above 0", repetitionPenalty);
+    check(
+        "repetition_penalty",
+        repetitionPenalty > 0 && repetitionPenalty < 1e6,
+        "above 0",
+        repetitionPenalty);
     check("presence_penalty", Math.abs(presencePenalty) <= 100, "-100 to 100", presencePenalty);
     check("frequency_penalty", Math.abs(frequencyPenalty) <= 100, "-100 to 100", frequencyPenalty);
     check("no_repeat_ngram_size", noRepeatNgramSize >= 0, "0 (off) or more", noRepeatNgramSize);
@@ -89,7 +99,10 @@ public record SamplingOptions(
     }
   }
 
-  /** LLaMA-Factory's: do_sample, temperature 0.95, top_p 0.7, top_k 50, 1024 new tokens. No stop ids. */
+  /**
+   * LLaMA-Factory's: do_sample, temperature 0.95, top_p 0.7, top_k 50, 1024 new tokens. No stop
+   * ids.
+   */
   public static SamplingOptions defaults() {
     return new Builder().build();
   }

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import llmengine.engine.Backend;
-import llmengine.engine.cpu.ScalarBackend;
+import llmengine.engine.cpu.VectorBackend;
 import llmengine.nn.Decoder;
 import llmengine.nn.Shared;
 import llmengine.nn.load.Pretrained;
@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** Greedy and beam search ids on a tiny llama against transformers. */
 class GenerationGoldenTest {
-  private final Backend backend = new ScalarBackend();
+  private final Backend backend = new VectorBackend();
 
   @Test
   void tokensAgreeWithTransformers() throws IOException {

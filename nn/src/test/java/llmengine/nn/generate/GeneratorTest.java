@@ -7,13 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import llmengine.engine.Backend;
-import llmengine.engine.cpu.ScalarBackend;
+import llmengine.engine.cpu.VectorBackend;
 import llmengine.nn.Decoder;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class GeneratorTest {
-  private final Backend backend = new ScalarBackend();
+  private final Backend backend = new VectorBackend();
   private final Decoder model = TinyModel.on(backend);
 
   @AfterEach
@@ -129,7 +129,8 @@ class GeneratorTest {
     assertThat(got.get(0).ids()).hasSize(1);
     assertThat(got.get(0).finish()).isEqualTo(FinishReason.STOP);
     assertThat(got.get(1).ids()).hasSize(6);
-    assertThat(heard).containsExactlyElementsOf(java.util.Arrays.stream(got.get(1).ids()).boxed().toList());
+    assertThat(heard)
+        .containsExactlyElementsOf(java.util.Arrays.stream(got.get(1).ids()).boxed().toList());
     assertThat(got.get(1).finish()).isEqualTo(FinishReason.LENGTH);
   }
 
@@ -199,7 +200,8 @@ class GeneratorTest {
     SamplingOptions greedy = SamplingOptions.greedy(1);
     Generation best =
         new Generator(model, 1).generate(prompts, greedy.with().numBeams(4).build()).getFirst();
-    assertThat(best.ids()).isEqualTo(new Generator(model, 1).generate(prompts, greedy).getFirst().ids());
+    assertThat(best.ids())
+        .isEqualTo(new Generator(model, 1).generate(prompts, greedy).getFirst().ids());
   }
 
   @Test
@@ -214,11 +216,13 @@ class GeneratorTest {
       System.arraycopy(TinyModel.prompt(2, 14), 0, second, 26, 14);
       Generation next = chat.generate(second, options, TokenListener.none(), () -> false);
       assertThat(chat.reusedTokens()).as("all but the last token of the answer").isEqualTo(25);
-      assertThat(next.ids()).isEqualTo(new Generator(model, 1).generate(List.of(second), options).getFirst().ids());
+      assertThat(next.ids())
+          .isEqualTo(new Generator(model, 1).generate(List.of(second), options).getFirst().ids());
       second[10] = (second[10] + 1) % TinyModel.VOCAB;
       Generation edited = chat.generate(second, options, TokenListener.none(), () -> false);
       assertThat(chat.reusedTokens()).isEqualTo(10);
-      assertThat(edited.ids()).isEqualTo(new Generator(model, 1).generate(List.of(second), options).getFirst().ids());
+      assertThat(edited.ids())
+          .isEqualTo(new Generator(model, 1).generate(List.of(second), options).getFirst().ids());
       chat.generate(second, options, TokenListener.none(), () -> false);
       assertThat(chat.reusedTokens()).as("the last token runs for its logits").isEqualTo(39);
       chat.clear();

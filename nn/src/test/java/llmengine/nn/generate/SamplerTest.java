@@ -48,7 +48,10 @@ class SamplerTest {
   @Test
   void equalLogitsGoToTheLowestId() {
     for (SamplingOptions o :
-        List.of(SamplingOptions.greedy(1), plain().temperature(0).build(), plain().topP(1e-9).build())) {
+        List.of(
+            SamplingOptions.greedy(1),
+            plain().temperature(0).build(),
+            plain().topP(1e-9).build())) {
       Sampler sampler = new Sampler(o, 4);
       assertThat(sampler.next(new float[] {1, 7, 7, 2}, sampler.history(new int[] {0}), 3))
           .isEqualTo(1);
@@ -105,7 +108,8 @@ class SamplerTest {
     assertThatThrownBy(() -> plain().temperature(-1).build())
         .hasMessageContaining("temperature: expected")
         .hasMessageContaining("-1");
-    assertThatThrownBy(() -> plain().temperature(Double.NaN).build()).hasMessageContaining("temperature");
+    assertThatThrownBy(() -> plain().temperature(Double.NaN).build())
+        .hasMessageContaining("temperature");
     assertThatThrownBy(() -> plain().topP(0).build()).hasMessageContaining("top_p");
     assertThatThrownBy(() -> plain().topK(-1).build()).hasMessageContaining("top_k");
     assertThatThrownBy(() -> plain().minP(2).build()).hasMessageContaining("min_p");
@@ -114,7 +118,9 @@ class SamplerTest {
     assertThatThrownBy(() -> plain().numReturnSequences(2).build())
         .hasMessageContaining("num_return_sequences");
     SamplingOptions far = plain().stopIds(Set.of(9)).build();
-    assertThatThrownBy(() -> new Sampler(far, 5)).hasMessageContaining("stop id").hasMessageContaining("9");
+    assertThatThrownBy(() -> new Sampler(far, 5))
+        .hasMessageContaining("stop id")
+        .hasMessageContaining("9");
     SamplingOptions wide = plain().numBeams(4).build();
     assertThatThrownBy(() -> new Sampler(wide, 3)).hasMessageContaining("num_beams");
   }

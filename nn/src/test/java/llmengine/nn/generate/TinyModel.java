@@ -27,9 +27,7 @@ final class TinyModel {
     config.put("num_hidden_layers", 2);
     config.put("max_position_embeddings", CONTEXT);
     return new Decoder(
-        backend,
-        Family.of(new ModelConfig("test", config)),
-        new RandomWeights(7, 0.5, 0));
+        backend, Family.of(new ModelConfig("test", config)), new RandomWeights(7, 0.5, 0));
   }
 
   static int[] prompt(long seed, int length) {
