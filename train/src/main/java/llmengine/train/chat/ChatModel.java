@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import llmengine.data.Message;
 import llmengine.data.Tokenizer;
 import llmengine.data.template.ChatTemplate;
+import llmengine.data.tokenizer.StopStrings;
 import llmengine.data.tokenizer.StreamDetokenizer;
 import llmengine.nn.Decoder;
 import llmengine.nn.generate.ChatSession;
@@ -66,12 +67,12 @@ public final class ChatModel implements AutoCloseable {
     return ids;
   }
 
-  /**
-   * The answer to a conversation that ends with a user's (or tool's) message.
-   *
-   * @param system null for the template's default
-   * @param onText told of each piece of text; pieces never split a character
-   */
+  /** Tokens of the prompt for a conversation that ends with a user's (or tool's) message. */
+  public int promptTokens(List<Message> messages, String system) {
+    return template.generationPrompt(tokenizer, messages, system, null).length;
+  }
+
+  /** As {@link #reply(List, String, SamplingOptions, boolean, List, Consumer, BooleanSupplier)}. */
   public Reply reply(
       List<Message> messages,
       String system,
@@ -79,8 +80,27 @@ public final class ChatModel implements AutoCloseable {
       boolean skipSpecial,
       Consumer<String> onText,
       BooleanSupplier cancelled) {
+    return reply(messages, system, options, skipSpecial, List.of(), onText, cancelled);
+  }
+
+  /**
+   * The answer to a conversation that ends with a user's (or tool's) message.
+   *
+   * @param system null for the template's default
+   * @param stop texts that end an answer and are not part of it
+   * @param onText told of each piece of text; pieces never split a character
+   */
+  public Reply reply(
+      List<Message> messages,
+      String system,
+      SamplingOptions options,
+      boolean skipSpecial,
+      List<String> stop,
+      Consumer<String> onText,
+      BooleanSupplier cancelled) {
     int[] prompt = template.generationPrompt(tokenizer, messages, system, null);
     StreamDetokenizer text = new StreamDetokenizer(tokenizer, skipSpecial);
+    StopStrings stops = new StopStrings(stop);
     StringBuilder whole = new StringBuilder();
     Consumer<String> take =
         piece -> {
@@ -92,12 +112,13 @@ public final class ChatModel implements AutoCloseable {
     TokenListener listener =
         (sequence, id, last) -> {
           if (!options.stopIds().contains(id)) {
-            take.accept(text.add(id));
+            take.accept(stops.add(text.add(id)));
           }
-          return true;
+          return stops.matched().isEmpty();
         };
     Generation generation = session.generate(prompt, options, listener, cancelled);
-    take.accept(text.finish());
+    take.accept(stops.add(text.finish()));
+    take.accept(stops.finish());
     return new Reply(whole.toString(), prompt.length, generation);
   }
 
