@@ -56,7 +56,8 @@ final class AdapterConfigFile {
           "use_rslora");
 
   /** Initialisations that leave the base weights as they were. */
-  private static final Set<String> PLAIN_INITS = Set.of("true", "false", "gaussian", "orthogonal", "eva");
+  private static final Set<String> PLAIN_INITS =
+      Set.of("true", "false", "gaussian", "orthogonal", "eva");
 
   private final Path file;
   private final ObjectNode json;
@@ -187,9 +188,7 @@ final class AdapterConfigFile {
     if (node.isTextual()) {
       String text = node.asText();
       return Optional.of(
-          text.equals("all-linear")
-              ? new Targets.All()
-              : new Targets.Regex(checked(key, text)));
+          text.equals("all-linear") ? new Targets.All() : new Targets.Regex(checked(key, text)));
     }
     List<String> names = texts(key);
     return names.isEmpty() ? Optional.empty() : Optional.of(new Targets.Names(names));
@@ -239,8 +238,7 @@ final class AdapterConfigFile {
       all.put(absent, null);
     }
     for (String off :
-        List.of(
-            "ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora")) {
+        List.of("ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora")) {
       all.put(off, false);
     }
     all.put("alpha_pattern", sorted(config.alphaPattern()));

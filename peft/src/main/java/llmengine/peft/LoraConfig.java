@@ -61,26 +61,62 @@ public record LoraConfig(
 
   public LoraConfig withDropout(double p) {
     return new LoraConfig(
-        rank, alpha, p, rsLora, targets, excluded, layers, layersPattern, rankPattern,
-        alphaPattern, modulesToSave);
+        rank,
+        alpha,
+        p,
+        rsLora,
+        targets,
+        excluded,
+        layers,
+        layersPattern,
+        rankPattern,
+        alphaPattern,
+        modulesToSave);
   }
 
   public LoraConfig withRsLora(boolean on) {
     return new LoraConfig(
-        rank, alpha, dropout, on, targets, excluded, layers, layersPattern, rankPattern,
-        alphaPattern, modulesToSave);
+        rank,
+        alpha,
+        dropout,
+        on,
+        targets,
+        excluded,
+        layers,
+        layersPattern,
+        rankPattern,
+        alphaPattern,
+        modulesToSave);
   }
 
   public LoraConfig withTargets(Targets other) {
     return new LoraConfig(
-        rank, alpha, dropout, rsLora, other, excluded, layers, layersPattern, rankPattern,
-        alphaPattern, modulesToSave);
+        rank,
+        alpha,
+        dropout,
+        rsLora,
+        other,
+        excluded,
+        layers,
+        layersPattern,
+        rankPattern,
+        alphaPattern,
+        modulesToSave);
   }
 
   public LoraConfig withModulesToSave(List<String> names) {
     return new LoraConfig(
-        rank, alpha, dropout, rsLora, targets, excluded, layers, layersPattern, rankPattern,
-        alphaPattern, names);
+        rank,
+        alpha,
+        dropout,
+        rsLora,
+        targets,
+        excluded,
+        layers,
+        layersPattern,
+        rankPattern,
+        alphaPattern,
+        names);
   }
 
   /** R of a module, by its name. */

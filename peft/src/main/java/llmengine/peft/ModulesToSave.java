@@ -14,7 +14,8 @@ final class ModulesToSave {
 
   /** Gives the halves of a tied model weights of their own if a name stands for one of them. */
   static void untie(Decoder model, List<String> names) {
-    if (names.stream().anyMatch(n -> model.embedding().name().endsWith(n) || "lm_head".endsWith(n))) {
+    if (names.stream()
+        .anyMatch(n -> model.embedding().name().endsWith(n) || "lm_head".endsWith(n))) {
       untie(model);
     }
   }

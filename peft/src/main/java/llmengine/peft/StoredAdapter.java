@@ -118,14 +118,12 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
               PREFIX + model.embedding().name() + BASE, model.embedding().weight().value()));
     }
     if (adapters.layers.containsKey("lm_head")) {
-      tensors.add(
-          TensorBytes.source(PREFIX + "lm_head" + BASE, model.output().weight().value()));
+      tensors.add(TensorBytes.source(PREFIX + "lm_head" + BASE, model.output().weight().value()));
     }
     adapters.saved.forEach(
         s -> tensors.add(TensorBytes.source(PREFIX + s.parameter().name(), s.own())));
     tensors.sort(Comparator.comparing(TensorSource::name));
-    new SafetensorsWriter()
-        .write(directory.resolve(NAME), tensors, SafetensorsWriter.PT_METADATA);
+    new SafetensorsWriter().write(directory.resolve(NAME), tensors, SafetensorsWriter.PT_METADATA);
   }
 
   private static TensorSource embeddingA(Parameter a) {

@@ -39,11 +39,12 @@ final class TargetNames {
     }
   }
 
-  /** {@code all} as the names it stands for in this model, so that the saved adapter states them. */
+  /**
+   * {@code all} as the names it stands for in this model, so that the saved adapter states them.
+   */
   static LoraConfig resolved(Decoder model, LoraConfig config) {
     return config.targets() instanceof Targets.All
-        ? config.withTargets(
-            new Targets.Names(lastParts(List.copyOf(model.linears().keySet()))))
+        ? config.withTargets(new Targets.Names(lastParts(List.copyOf(model.linears().keySet()))))
         : config;
   }
 

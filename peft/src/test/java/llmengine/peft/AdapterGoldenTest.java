@@ -148,7 +148,8 @@ class AdapterGoldenTest {
     for (var entry : want.properties()) {
       String key = entry.getKey();
       if (!key.equals("peft_version") && !key.equals("base_model_name_or_path")) {
-        JsonNode value = got.has(key) ? got.get(key) : want.path(key).isNull() ? want.path(key) : null;
+        JsonNode value =
+            got.has(key) ? got.get(key) : want.path(key).isNull() ? want.path(key) : null;
         assertThat(value).as(key).isEqualTo(want.get(key));
       }
     }
