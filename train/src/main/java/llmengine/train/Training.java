@@ -64,14 +64,15 @@ public final class Training {
       Path report = folder.resolve("data_report.jsonl");
       data.report().write(report);
       try (Decoder model = session.load(backend);
-          Scope run = new Scope(backend, "optimizer")) {
+          FineTuning method = FineTuning.of(config, session, model, resumeFrom);
+          Scope scope = new Scope(backend, "optimizer")) {
         model.checkpointing(config.recomputesActivations());
-        FineTuning method = FineTuning.of(config, session, model, resumeFrom, out);
         if (config.training().bf16()) {
           ModelSession.frozenToBf16(model);
         }
-        Summary.print(out, config, session, model, method, data, report, backend);
-        return new TrainingJob(config, out, interrupted, session, data, model, method, run)
+        Summary.print(out, config, session, model, method, data, report);
+        return new TrainingJob(
+                config, out, interrupted, session, data, model, method, scope)
             .run(resumeFrom);
       }
     }

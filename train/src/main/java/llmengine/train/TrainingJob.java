@@ -2,10 +2,12 @@ package llmengine.train;
 
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -194,7 +196,7 @@ final class TrainingJob {
     }
     out.println(
         String.format(
-            java.util.Locale.ROOT,
+            Locale.ROOT,
             "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, peak memory %.2f GB;"
                 + " saved to %s",
             state.step - startStep,
@@ -228,7 +230,8 @@ final class TrainingJob {
     metrics.forEach(
         (name, value) -> {
           if (name.endsWith("_loss") || name.endsWith("perplexity")) {
-            out.println(String.format(java.util.Locale.ROOT, "%s %.4f", name, value));
+            double number = ((Number) value).doubleValue();
+            out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
           }
         });
   }
@@ -243,7 +246,7 @@ final class TrainingJob {
     Path file = from.resolve(Checkpoints.STATE);
     TrainerState state = TrainerState.fromJson(file.toString(), JsonFiles.read(file));
     Path saved = from.resolve(Checkpoints.OPTIMIZER);
-    if (!java.nio.file.Files.isRegularFile(saved)) {
+    if (!Files.isRegularFile(saved)) {
       throw new TrainException(
           from + ": can't be resumed: expected " + Checkpoints.OPTIMIZER + ", got none (it was saved"
               + " with save_only_model). Start anew with overwrite_output_dir: true.");
