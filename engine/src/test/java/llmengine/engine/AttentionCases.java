@@ -58,7 +58,7 @@ final class AttentionCases {
                 Arrays.toString(s.keyLength()));
     int nq = s.queries();
     int nk = Arrays.stream(s.keyLength()).sum();
-    boolean poisoned = nq * nk * d * heads < 40000 && nq > 0;
+    boolean poisoned = nq * nk * d * heads < 6000 && nq > 0;
     AttentionShape shape =
         new AttentionShape(heads, kvHeads, d, (float) (1 / Math.sqrt(d)), window, softcap);
     for (View view : View.values()) {
@@ -76,8 +76,8 @@ final class AttentionCases {
                 Tensor out = run.output(view, false, nq, heads * d);
                 Tensor lse = run.output(View.WHOLE, false, nq, heads);
                 run.backend().attention(q, k, v, s, shape, out, lse);
-                run.result("out", out, 2);
-                run.result("lse", lse, 4);
+                run.spreading("out", out, 2);
+                run.spreading("lse", lse, 4);
                 backward(run, view, accumulate, q, k, v, out, lse, s, shape);
               }));
     }
@@ -102,14 +102,14 @@ final class AttentionCases {
     Tensor dv = run.output(view, acc, v.rows(), v.cols());
     b.attentionBackward(dout, q, k, v, out, lse, s, shape, dq, acc, dk, !acc, dv, acc);
     double norm = 4 * Math.sqrt(1.0 * shape.heads() / shape.kvHeads());
-    run.result("dq", dq, norm);
-    run.result("dk", dk, norm);
-    run.result("dv", dv, norm);
+    run.spreading("dq", dq, norm);
+    run.spreading("dk", dk, norm);
+    run.spreading("dv", dv, norm);
     Tensor only = run.output(view, acc, q.rows(), q.cols());
     b.attentionBackward(dout, q, k, v, out, lse, s, shape, only, acc, null, false, null, false);
-    run.result("dq alone", only, norm);
+    run.spreading("dq alone", only, norm);
     Tensor values = run.output(view, acc, v.rows(), v.cols());
     b.attentionBackward(dout, q, k, v, out, lse, s, shape, null, false, null, false, values, acc);
-    run.result("dv alone", values, norm);
+    run.spreading("dv alone", values, norm);
   }
 }

@@ -28,6 +28,9 @@ public final class OpLaws {
             "attention: a sequence does not depend on its neighbours",
             () -> sequencesAreIndependent(backend)),
         DynamicTest.dynamicTest(
+            "attention: NaN and infinity stay within their sequence",
+            () -> poisonStaysInItsSequence(backend)),
+        DynamicTest.dynamicTest(
             "dropout: keeps its share, and forward and backward see one mask",
             () -> dropoutIsOneMask(backend)),
         DynamicTest.dynamicTest(
@@ -79,6 +82,31 @@ public final class OpLaws {
               .containsExactly(Arrays.copyOfRange(packed[i], from * cols, to * cols));
         }
         from = to;
+      }
+    }
+  }
+
+  private static void poisonStaysInItsSequence(Backend backend) {
+    AttentionShape shape = new AttentionShape(4, 2, 16, 0.25f, 0, 0);
+    int[] lengths = {9, 5, 20};
+    for (float poison : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      for (int column : new int[] {3, 70, 100}) { // of q, k and v
+        try (Scope scope = new Scope(backend, "laws")) {
+          float[] values = normal(7, 34 * 128);
+          values[11 * 128 + column] = poison;
+          Tensor qkv = scope.of(values, 34, 128);
+          Tensor dout = scope.of(normal(8, 34 * 64), 34, 64);
+          float[][] results = attention(scope, qkv, dout, shape, Segments.of(lengths));
+          for (float[] result : results) {
+            int cols = result.length / 34;
+            for (int i = 0; i < result.length; i++) {
+              int row = i / cols;
+              if ((row < 9 || row >= 14) && !Float.isFinite(result[i])) {
+                throw new AssertionError(poison + " in row 11 reached row " + row);
+              }
+            }
+          }
+        }
       }
     }
   }

@@ -19,8 +19,14 @@ final class OpRun implements AutoCloseable {
     COLUMNS
   }
 
-  /** What a case reports; {@code norm} is the size of the terms that were summed up. */
-  record Result(String name, int cols, double[] values, double norm) {}
+  /**
+   * What a case reports.
+   *
+   * @param norm size of the terms that were summed up
+   * @param spreads whether more may be non-finite than in the reference, as where a tile's masked
+   *     elements are multiplied by zero
+   */
+  record Result(String name, int cols, double[] values, double norm, boolean spreads) {}
 
   private record Guard(Tensor frame, int rows, int cols, int side) {}
 
@@ -145,16 +151,25 @@ final class OpRun implements AutoCloseable {
 
   /** Reports a tensor; errors are measured against {@code norm} plus its largest value. */
   void result(String name, Tensor t, double norm) {
+    result(name, t, norm, false);
+  }
+
+  /** Reports a tensor in which NaN and infinity may spread further than in the reference. */
+  void spreading(String name, Tensor t, double norm) {
+    result(name, t, norm, true);
+  }
+
+  private void result(String name, Tensor t, double norm, boolean spreads) {
     float[] values = t.toFloats();
     double[] wide = new double[values.length];
     for (int i = 0; i < wide.length; i++) {
       wide[i] = values[i];
     }
-    results.add(new Result(name, t.cols(), wide, norm));
+    results.add(new Result(name, t.cols(), wide, norm, spreads));
   }
 
   void result(String name, double value, double norm) {
-    results.add(new Result(name, 1, new double[] {value}, norm));
+    results.add(new Result(name, 1, new double[] {value}, norm, false));
   }
 
   private Tensor framed(View view, DType dtype, int rows, int cols, float border, boolean guard) {
