@@ -7,8 +7,9 @@ import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 
 /**
- * Keys and values of the tokens a model has seen, float32, for several sequences. Slot s owns rows {@code s * capacity} on of
- * each layer's two tensors (slots * capacity, Hkv*D); the capacity doubles when a sequence outgrows it.
+ * Keys and values of the tokens a model has seen, float32, for several sequences. Slot s owns rows
+ * {@code s * capacity} on of each layer's two tensors (slots * capacity, Hkv*D); the capacity
+ * doubles when a sequence outgrows it.
  */
 public final class KvCache implements AutoCloseable {
   private static final int SMALLEST = 64;
