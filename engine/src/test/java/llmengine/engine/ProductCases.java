@@ -47,6 +47,8 @@ final class ProductCases {
     shapes.add(new int[] {1024, 3, 5});
     shapes.add(new int[] {3, 1024, 7});
     shapes.add(new int[] {33, 31, 1024});
+    shapes.add(new int[] {1601, 2, 5}); // more rows and columns than products cut into slabs
+    shapes.add(new int[] {2, 2101, 3});
     shapes.add(new int[] {0, 16, 8});
     shapes.add(new int[] {5, 4, 0});
     return shapes;
