@@ -27,14 +27,15 @@ public record ParameterGroup(
     return !NOT_DECAYED.matcher(name.toLowerCase(Locale.ROOT)).find();
   }
 
-  /** Two groups, split by {@link #isDecayed}: the first with this weight decay, the second without. */
+  /**
+   * Two groups, split by {@link #isDecayed}: the first with this weight decay, the second without.
+   */
   public static List<ParameterGroup> byName(List<Parameter> parameters, double weightDecay) {
     List<Parameter> decayed = new ArrayList<>();
     List<Parameter> plain = new ArrayList<>();
     for (Parameter p : parameters) {
       (isDecayed(p.name()) ? decayed : plain).add(p);
     }
-    return List.of(
-        new ParameterGroup(decayed, 1, weightDecay), new ParameterGroup(plain, 1, 0));
+    return List.of(new ParameterGroup(decayed, 1, weightDecay), new ParameterGroup(plain, 1, 0));
   }
 }

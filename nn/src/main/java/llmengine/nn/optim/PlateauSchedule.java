@@ -78,7 +78,13 @@ final class PlateauSchedule implements Schedule {
   @Override
   public Map<String, Double> state() {
     return Map.of(
-        "rate", rate, "best", best, "num_bad_epochs", (double) bad, "cooldown_counter",
+        "rate",
+        rate,
+        "best",
+        best,
+        "num_bad_epochs",
+        (double) bad,
+        "cooldown_counter",
         (double) cooling);
   }
 

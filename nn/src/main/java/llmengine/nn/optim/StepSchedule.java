@@ -6,8 +6,8 @@ import java.util.function.IntToDoubleFunction;
 import llmengine.engine.FormatException;
 
 /**
- * Schedules that are functions of the step alone, with the formulas of transformers'
- * {@code optimization.py}; T is the number of steps, w the warm-up.
+ * Schedules that are functions of the step alone, with the formulas of transformers' {@code
+ * optimization.py}; T is the number of steps, w the warm-up.
  */
 record StepSchedule(double baseRate, IntToDoubleFunction factor) implements Schedule {
   private static final Set<String> SHAPES = Set.of("linear", "cosine", "1-sqrt");

@@ -74,8 +74,7 @@ public final class TensorBytes {
     for (int from = 0; from < to.rows(); from += step) {
       Tensor piece = rows(to, from, Math.min(to.rows(), from + step));
       int count = Math.toIntExact(piece.size());
-      MemorySegment bytes =
-          stored.data().asSlice((long) from * to.cols() * width, count * width);
+      MemorySegment bytes = stored.data().asSlice((long) from * to.cols() * width, count * width);
       if (ints) {
         piece.set(bytes.toArray(INT32));
       } else {

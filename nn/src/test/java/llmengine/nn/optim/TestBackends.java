@@ -1,13 +1,13 @@
 package llmengine.nn.optim;
 
 import llmengine.engine.Backend;
-import llmengine.engine.cpu.ScalarBackend;
+import llmengine.engine.cpu.VectorBackend;
 
 /** The backend that these tests run on. */
 final class TestBackends {
   private TestBackends() {}
 
   static Backend create() {
-    return new ScalarBackend();
+    return new VectorBackend();
   }
 }
