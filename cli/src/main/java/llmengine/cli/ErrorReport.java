@@ -8,6 +8,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import llmengine.train.config.ConfigException;
 
 /** Turns what a command threw into one clear message and an exit code. */
 final class ErrorReport {
@@ -26,7 +27,11 @@ final class ErrorReport {
   }
 
   static int exitCode(Throwable cause) {
-    return cause instanceof InterruptedException ? ExitCode.INTERRUPTED : ExitCode.FAILURE;
+    return switch (cause) {
+      case InterruptedException e -> ExitCode.INTERRUPTED;
+      case ConfigException e -> ExitCode.USAGE;
+      default -> ExitCode.FAILURE;
+    };
   }
 
   private static String message(Throwable cause) {

@@ -60,7 +60,14 @@ public final class Main implements Runnable {
 
   /** In the order of the help text; a new command is added here. */
   private static List<Object> commands() {
-    return List.of(new DoctorCommand(), new VersionCommand(), new CommandLine.HelpCommand());
+    return List.of(
+        new TrainCommand(),
+        new ChatCommand(),
+        new ExportCommand(),
+        new PlanCommand(),
+        new DoctorCommand(),
+        new VersionCommand(),
+        new CommandLine.HelpCommand());
   }
 
   @Override

@@ -35,8 +35,11 @@ public final class Parameter {
     value.needsGrad(trainable);
   }
 
-  /** Replaces the value by a float32 copy in {@code scope} (also of mapped memory, which can't be written). */
+  /** Makes the value float32 and writable: a copy in {@code scope} replaces 16 bits and mapped memory. */
   public void toFloat32(Scope scope) {
+    if (value.dtype() == DType.F32 && value.scope().owns(value)) {
+      return;
+    }
     Tensor copy = scope.empty(DType.F32, value.shape().dims());
     scope.backend().copy(value, copy);
     value = copy.needsGrad(value.needsGrad());

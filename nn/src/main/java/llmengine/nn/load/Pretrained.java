@@ -1,7 +1,6 @@
 package llmengine.nn.load;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -112,9 +111,13 @@ public final class Pretrained implements AutoCloseable {
 
   /** A model of this configuration with fresh weights. */
   public Decoder fromScratch(Backend backend, long seed) {
-    JsonNode range = config.json().path("initializer_range");
-    return new Decoder(
-        backend, spec, new RandomWeights(seed, range.asDouble(0.02), spec.normOffset()));
+    return fromScratch(backend, spec, seed);
+  }
+
+  /** A model of this configuration, with a changed specification, and fresh weights. */
+  public Decoder fromScratch(Backend backend, DecoderSpec changed, long seed) {
+    double range = config.json().path("initializer_range").asDouble(0.02);
+    return new Decoder(backend, changed, new RandomWeights(seed, range, spec.normOffset()));
   }
 
   private static ObjectNode readObject(Path file) {

@@ -58,6 +58,33 @@ public record DecoderSpec(
   /** What may change from layer to layer: the sliding window (0: sees everything) and the rotary embedding. */
   public record Layer(int window, RopeSpec rope) {}
 
+  /** The same model with other windows, rotary embeddings and context. */
+  public DecoderSpec withLayers(List<Layer> other, int otherContext) {
+    return new DecoderSpec(
+        vocab,
+        width,
+        heads,
+        kvHeads,
+        headDim,
+        feedForward,
+        other,
+        activation,
+        normEps,
+        normOffset,
+        embeddingScale,
+        tied,
+        qkvBias,
+        outputBias,
+        mlpBias,
+        qkNorm,
+        sandwichNorms,
+        fusedProjections,
+        attentionScale,
+        attentionSoftcap,
+        finalSoftcap,
+        otherContext);
+  }
+
   /** The settings of plain Llama, to be changed where a family differs. */
   static Builder builder(ModelConfig config) {
     return new Builder(config);

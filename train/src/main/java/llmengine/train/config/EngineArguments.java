@@ -1,5 +1,6 @@
 package llmengine.train.config;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Keys of this engine that LLaMA-Factory does not have; every command takes them. */
@@ -12,7 +13,20 @@ public record EngineArguments(
             own = true,
             above = 0,
             doc = "Memory in GB that the run may use; null is what the machine has.")
-        Optional<Double> memoryLimitGb) {
+        Optional<Double> memoryLimitGb,
+    @Key(
+            own = true,
+            preset = "[]",
+            doc = "Prompts that train answers before and after training, greedily.")
+        List<String> samplePrompts,
+    @Key(
+            own = true,
+            preset = "true",
+            doc =
+                "Divides gradients by gradient_accumulation_steps, beside the mean over the step's"
+                    + " tokens, as LLaMA-Factory's Trainer does: it shows in grad_norm and clipping."
+                    + " False makes accumulation equal to a larger batch.")
+        boolean accumulationDividesGradients) {
 
   /** Where a run computes. */
   public enum Device {

@@ -56,7 +56,6 @@ final class LaterKeys {
         "shift_attn=false",
         "mixture_of_depths=null",
         "moe_aux_loss_coef=null");
-    anywhere("random initial weights", "train_from_scratch=false");
     anywhere("printing every parameter", "print_param_status=false");
     anywhere(
         "pictures, video and sound",

@@ -38,7 +38,11 @@ public record ModelArguments(
             doc =
                 "Weight type in chat and export; auto keeps the checkpoint's, f32 exported as 16"
                     + " bits.")
-        WeightType inferDtype) {
+        WeightType inferDtype,
+    @Key(
+            preset = "false",
+            doc = "Starts from random weights; the checkpoint gives configuration and tokenizer.")
+        boolean trainFromScratch) {
 
   /** Method of stretching the rotary position embedding. */
   public enum RopeScaling {

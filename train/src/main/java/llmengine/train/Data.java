@@ -1,0 +1,52 @@
+package llmengine.train;
+
+import llmengine.data.DataOptions;
+import llmengine.data.random.MixOrder;
+import llmengine.train.config.DataArguments;
+import llmengine.train.config.FinetuningArguments.Stage;
+import llmengine.train.config.RunConfig;
+import llmengine.train.config.ValSize;
+import llmengine.train.model.ModelSession;
+
+/** The data keys of a configuration as the data module takes them. */
+public final class Data {
+  private Data() {}
+
+  public static DataOptions options(RunConfig config, ModelSession session) {
+    DataArguments data = config.data();
+    DataOptions.Stage stage =
+        config.finetuning().stage() == Stage.PT ? DataOptions.Stage.PT : DataOptions.Stage.SFT;
+    DataOptions.Builder options =
+        DataOptions.of(data.datasetDir(), data.dataset(), stage)
+            .evalDataset(data.evalDataset())
+            .cutoffLen(data.cutoffLen())
+            .trainOnPrompt(data.trainOnPrompt())
+            .maskHistory(data.maskHistory())
+            .mix(MixOrder.Strategy.valueOf(data.mixStrategy().name()), probabilities(data))
+            .preprocessingBatchSize(data.preprocessingBatchSize())
+            .maxSamples(data.maxSamples().orElse(0))
+            .valSize(valSize(data.valSize()))
+            .evalOnEachDataset(data.evalOnEachDataset())
+            .packing(data.packing().orElse(null))
+            .neatPacking(data.neatPacking())
+            .ignorePadTokenForLoss(data.ignorePadTokenForLoss())
+            .seed(config.training().seed())
+            .tokenizerDigest(session.tokenizerDigest());
+    config.engine().threads().ifPresent(options::threads);
+    return options.build();
+  }
+
+  private static double[] probabilities(DataArguments data) {
+    return data.interleaveProbs().isEmpty()
+        ? null
+        : data.interleaveProbs().stream().mapToDouble(p -> p).toArray();
+  }
+
+  private static Number valSize(ValSize size) {
+    return switch (size) {
+      case ValSize.None ignored -> (Number) 0.0;
+      case ValSize.Rows rows -> (Number) rows.count();
+      case ValSize.Share share -> (Number) share.fraction();
+    };
+  }
+}

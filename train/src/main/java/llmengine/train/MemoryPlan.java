@@ -1,0 +1,79 @@
+package llmengine.train;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import llmengine.engine.DType;
+import llmengine.nn.model.DecoderSpec;
+import llmengine.train.config.OptimizerArguments;
+
+/**
+ * Bytes that a training run takes at its peak, by owner. Every figure is a count of tensors times their size; nothing is
+ * measured, so it can be shown before a weight is read.
+ *
+ * @param owners bytes by owner, in the order of the list
+ */
+public record MemoryPlan(Map<String, Long> owners) {
+  /** Bytes of logits that exist at a time in the fused loss, and their share of a chunk's hidden states. */
+  private static final long LOGITS = 40L << 20;
+
+  /**
+   * What a run consists of.
+   *
+   * @param frozen stored elements of frozen parameters, by dtype
+   * @param trained elements of trained parameters
+   * @param tokens of the largest micro-batch
+   * @param adapterRank sum over a block's linear layers of their adapters' ranks
+   */
+  public record Shape(
+      DecoderSpec spec,
+      Map<DType, Long> frozen,
+      long trained,
+      OptimizerArguments.Optimizer optimizer,
+      long tokens,
+      int adapterRank,
+      boolean recomputes) {}
+
+  public static MemoryPlan of(Shape shape) {
+    Map<String, Long> owners = new LinkedHashMap<>();
+    long weights = 4 * shape.trained;
+    for (Map.Entry<DType, Long> e : shape.frozen.entrySet()) {
+      weights += e.getValue() * e.getKey().bytes();
+    }
+    owners.put("weights", weights);
+    owners.put("gradients", 4 * shape.trained);
+    owners.put("optimizer", shape.optimizer == OptimizerArguments.Optimizer.SGD ? 0 : 8 * shape.trained);
+    owners.put("activations", activations(shape));
+    owners.put("logits", LOGITS);
+    return new MemoryPlan(owners);
+  }
+
+  private static long activations(Shape shape) {
+    long block = 4 * shape.tokens * perToken(shape.spec, shape.adapterRank);
+    long gradients = 4 * shape.tokens * gradientsPerToken(shape.spec);
+    int layers = shape.spec.layers().size();
+    long edges = 4 * shape.tokens * 4 * shape.spec.width(); // embedding, final norm, their gradients
+    long kept =
+        shape.recomputes ? 4 * shape.tokens * shape.spec.width() * layers + block : block * layers;
+    return kept + gradients + edges;
+  }
+
+  /** Floats that one block keeps for a token until its backward pass. */
+  private static long perToken(DecoderSpec spec, int adapterRank) {
+    long c = spec.width();
+    long q = (long) spec.heads() * spec.headDim();
+    long kv = (long) spec.kvHeads() * spec.headDim();
+    long norms = (spec.sandwichNorms() ? 4 : 2) * c + (spec.qkNorm() ? q + kv : 0);
+    long attention = q + 2 * kv + q + kv + q + c; // projections, rotated, result, output
+    long feedForward = 3L * spec.feedForward() + c;
+    return norms + attention + feedForward + 2 * c + adapterRank;
+  }
+
+  /** Floats of gradients that exist at a time for a token within a block: the feed-forward part is the widest. */
+  private static long gradientsPerToken(DecoderSpec spec) {
+    return 3L * spec.feedForward() + 4L * spec.width();
+  }
+
+  public long total() {
+    return owners.values().stream().mapToLong(v -> v).sum();
+  }
+}

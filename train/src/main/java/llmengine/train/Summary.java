@@ -1,0 +1,103 @@
+package llmengine.train;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.StringJoiner;
+import llmengine.data.TrainingData;
+import llmengine.data.store.TokenizedDataset;
+import llmengine.engine.DType;
+import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
+import llmengine.train.config.RunConfig;
+import llmengine.train.model.Backends;
+import llmengine.train.model.ModelSession;
+
+/** What a run prints before its first step: model, what is trained, data, memory against the machine. */
+final class Summary {
+  private Summary() {}
+
+  static void print(
+      PrintStream out,
+      RunConfig config,
+      ModelSession session,
+      Decoder model,
+      FineTuning method,
+      TrainingData data,
+      Path report) {
+    long all = model.parameters().values().stream().mapToLong(Parameter::size).sum();
+    long trained = method.trainable().stream().mapToLong(Parameter::size).sum();
+    long total = all + method.addedElements();
+    out.printf(
+        Locale.ROOT,
+        "model  %s (%s), %,d parameters, vocabulary %,d, context %,d%n",
+        session.files().path(),
+        session.files().config().modelType(),
+        all,
+        model.spec().vocab(),
+        model.spec().context());
+    if (config.training().doTrain()) {
+      out.printf(
+          Locale.ROOT,
+          "train  %s: trainable params: %,d || all params: %,d || trainable%%: %.4f%n",
+          method.name(),
+          trained,
+          total,
+          100.0 * trained / total);
+    }
+    data.report().lines(report).forEach(out::println);
+    if (config.training().doTrain()) {
+      int steps = Trainer.totalSteps(config, data.train().size());
+      out.printf(
+          Locale.ROOT,
+          "steps  %,d of %d x %d rows, %s%n",
+          steps,
+          config.training().perDeviceTrainBatchSize(),
+          config.training().gradientAccumulationSteps(),
+          config.optimizer().lrSchedulerType().key());
+      memory(out, plan(config, model, method, data.train()), Backends.memoryLimit(config));
+    }
+  }
+
+  private static MemoryPlan plan(
+      RunConfig config, Decoder model, FineTuning method, TokenizedDataset data) {
+    Map<DType, Long> frozen = new EnumMap<>(DType.class);
+    for (Parameter p : model.parameters().values()) {
+      if (!p.isTrainable()) {
+        frozen.merge(p.value().dtype(), p.size(), Long::sum);
+      }
+    }
+    long trained = method.trainable().stream().mapToLong(Parameter::size).sum();
+    return MemoryPlan.of(
+        new MemoryPlan.Shape(
+            model.spec(),
+            frozen,
+            trained,
+            config.optimizer().optim(),
+            (long) config.training().perDeviceTrainBatchSize() * Math.min(data.counts().longest(), config.data().cutoffLen()),
+            method.adapterRankPerBlock(),
+            config.recomputesActivations()));
+  }
+
+  static void memory(PrintStream out, MemoryPlan plan, long limit) {
+    StringJoiner parts = new StringJoiner(", ");
+    plan.owners().forEach((owner, bytes) -> parts.add(owner + " " + gigabytes(bytes)));
+    out.printf(
+        Locale.ROOT,
+        "memory  plan %s of %s: %s%n",
+        gigabytes(plan.total()),
+        gigabytes(limit),
+        parts);
+    if (plan.total() > limit) {
+      out.println(
+          "memory  WARNING: the plan is above what there is. Any of these lowers it:"
+              + " per_device_train_batch_size, cutoff_len, gradient checkpointing, bf16: true.");
+    }
+  }
+
+  private static String gigabytes(long bytes) {
+    return String.format(Locale.ROOT, "%.2f GB", bytes / 1e9);
+  }
+}

@@ -1,0 +1,282 @@
+package llmengine.train;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import llmengine.data.batch.BatchIterator;
+import llmengine.data.batch.MicroBatch;
+import llmengine.data.batch.StepBatch;
+import llmengine.data.random.EpochOrder;
+import llmengine.data.store.TokenizedDataset;
+import llmengine.engine.NonFiniteException;
+import llmengine.nn.optim.Gradients;
+import llmengine.nn.optim.Optimizer;
+import llmengine.nn.optim.Schedule;
+import llmengine.train.callback.TrainingListener;
+import llmengine.train.config.CheckpointArguments.SaveStrategy;
+import llmengine.train.config.Interval;
+import llmengine.train.config.RunConfig;
+import llmengine.train.stage.CausalLm;
+
+/**
+ * The training loop: batches, gradients, optimizer steps, and after each step what is due: a log line, an evaluation, a
+ * checkpoint. Intervals and logged values are those of the Hugging Face Trainer. The loss of a step is the mean over all its
+ * labelled tokens, whatever its micro-batches.
+ */
+public final class Trainer {
+  /** How a run ended. */
+  public enum End {
+    DONE,
+    STOPPED_EARLY,
+    INTERRUPTED
+  }
+
+  private final RunConfig config;
+  private final CausalLm objective;
+  private final Optimizer optimizer;
+  private final Schedule schedule;
+  private final TokenizedDataset data;
+  private final Evaluation evaluation;
+  private final TrainingListener listener;
+  private final BooleanSupplier interrupted;
+  private final TrainerState state;
+  private final BatchIterator.Plan plan;
+  private final int batchesPerEpoch;
+  private double gradientNorm;
+  private double learningRate;
+
+  /** The parts of a run; see {@link Training}, which puts them together. */
+  record Parts(
+      RunConfig config,
+      CausalLm objective,
+      Optimizer optimizer,
+      Schedule schedule,
+      TokenizedDataset data,
+      Evaluation evaluation,
+      TrainingListener listener,
+      BooleanSupplier interrupted,
+      TrainerState state) {}
+
+  Trainer(Parts parts) {
+    config = parts.config;
+    objective = parts.objective;
+    optimizer = parts.optimizer;
+    schedule = parts.schedule;
+    data = parts.data;
+    evaluation = parts.evaluation;
+    listener = parts.listener;
+    interrupted = parts.interrupted;
+    state = parts.state;
+    plan = plan(config);
+    batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
+  }
+
+  static BatchIterator.Plan plan(RunConfig config) {
+    return new BatchIterator.Plan(
+        config.training().perDeviceTrainBatchSize(),
+        config.training().gradientAccumulationSteps(),
+        false);
+  }
+
+  /** Optimizer steps of the whole run. */
+  static int totalSteps(RunConfig config, int rows) {
+    int max = config.training().maxSteps();
+    return max > 0
+        ? max
+        : (int) Math.ceil(config.training().numTrainEpochs() * plan(config).stepsPerEpoch(rows));
+  }
+
+  /** Trains from the state's step to the last. */
+  End run() {
+    EpochOrder order =
+        new EpochOrder(
+            data.size(), config.orderSeed(), !config.finetuning().disableShuffling());
+    try (BatchIterator batches =
+        new BatchIterator(data::get, order::epoch, plan, state.nextEpoch, state.nextPosition)) {
+      while (state.step < state.totalSteps) {
+        StepBatch batch = batches.next();
+        step(batch);
+        boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
+        boolean last = state.step >= state.totalSteps;
+        boolean stop = afterStep(lastOfEpoch, last);
+        if (interrupted.getAsBoolean() && !last) {
+          save();
+          return End.INTERRUPTED;
+        }
+        if (stop) {
+          return End.STOPPED_EARLY;
+        }
+      }
+    }
+    return End.DONE;
+  }
+
+  private void step(StepBatch batch) {
+    double loss = gradients(batch, false);
+    gradientNorm = Gradients.norm(optimizer.parameters());
+    if (!Double.isFinite(loss) || !Double.isFinite(gradientNorm)) {
+      throw explain(batch, loss);
+    }
+    learningRate = schedule.rate(state.step);
+    optimizer.step(
+        learningRate, Gradients.clipFactor(gradientNorm, config.optimizer().maxGradNorm()));
+    Gradients.release(optimizer.parameters());
+    state.step++;
+    state.nextEpoch = batch.nextEpoch();
+    state.nextPosition = batch.nextPosition();
+    int used = Math.ceilDiv(
+        batch.nextEpoch() > batch.epoch() ? data.size() : batch.nextPosition(), plan.batchSize());
+    state.epoch = batch.epoch() + used / (double) batchesPerEpoch;
+    state.lossSum += loss;
+    state.lossSinceLog += loss;
+    state.tokensSeen += batch.tokens();
+    listener.onStep(state, loss, batch.tokens());
+  }
+
+  /** Gradients of the mean loss over the step's labelled tokens; returns that loss. */
+  private double gradients(StepBatch batch, boolean checked) {
+    double scale = 1.0 / Math.max(1, batch.labelledTokens());
+    // the Trainer of transformers 5.2 divides the gradients, not the loss, once more
+    double divided = config.engine().accumulationDividesGradients() ? plan.accumulation() : 1;
+    double sum = 0;
+    int row = 0;
+    for (MicroBatch rows : batch.microBatches()) {
+      sum += objective.gradients(rows, scale / divided, state.step, row, checked);
+      row += rows.rows();
+    }
+    return sum * scale;
+  }
+
+  /** Repeats the step with every value looked at, to say where the first NaN or infinity came from. */
+  private TrainException explain(StepBatch batch, double loss) {
+    Gradients.release(optimizer.parameters());
+    String where =
+        "step " + (state.step + 1) + ", epoch " + batch.epoch() + ", rows "
+            + (batch.nextPosition() == 0 ? "up to the end" : "up to " + batch.nextPosition());
+    String advice =
+        " Lower learning_rate, or look at these rows; the last checkpoint is untouched.";
+    try {
+      gradients(batch, true);
+    } catch (NonFiniteException e) {
+      return new TrainException(where + ": " + e.getMessage() + advice, e);
+    }
+    return new TrainException(
+        where + ": expected finite loss and gradients, got loss " + loss + " and gradient norm "
+            + gradientNorm + "." + advice);
+  }
+
+  /** Logs, evaluates and saves what is due; true if the run should stop early. */
+  private boolean afterStep(boolean lastOfEpoch, boolean last) {
+    if (due(config.logging().loggingStrategy(), loggingSteps(), lastOfEpoch)
+        || state.step == 1 && config.logging().loggingFirstStep()) {
+      log();
+    }
+    boolean stop = false;
+    boolean better = false;
+    if (due(config.evaluation().evalStrategy(), config.evalSteps().of(state.totalSteps), lastOfEpoch)) {
+      Map<String, Object> metrics = evaluation.run();
+      record(metrics);
+      listener.onEvaluate(state, metrics);
+      better = judge(metrics);
+      stop = shouldStop();
+    }
+    if (saveDue(lastOfEpoch, last || stop, better)) {
+      save();
+    }
+    return stop;
+  }
+
+  private void save() {
+    state.schedulerState = schedule.state();
+    listener.onSave(state, optimizer);
+  }
+
+  private int loggingSteps() {
+    return config.logging().loggingSteps().of(state.totalSteps);
+  }
+
+  private boolean due(Interval interval, int steps, boolean lastOfEpoch) {
+    return switch (interval) {
+      case NO -> false;
+      case STEPS -> state.step % steps == 0;
+      case EPOCH -> lastOfEpoch;
+    };
+  }
+
+  private boolean saveDue(boolean lastOfEpoch, boolean last, boolean better) {
+    SaveStrategy strategy = config.checkpoint().saveStrategy();
+    return switch (strategy) {
+      case NO -> false;
+      case STEPS -> last || state.step % config.checkpoint().saveSteps().of(state.totalSteps) == 0;
+      case EPOCH -> lastOfEpoch;
+      case BEST -> better;
+    };
+  }
+
+  private void log() {
+    int steps = state.step - state.lastLoggedStep;
+    if (steps == 0) {
+      return;
+    }
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("epoch", state.epoch);
+    line.put("grad_norm", gradientNorm);
+    line.put("learning_rate", learningRate);
+    line.put("loss", state.lossSinceLog / steps);
+    switch (config.logging().includeNumInputTokensSeen()) {
+      case NO -> {}
+      case ALL, NON_PADDING -> line.put("num_input_tokens_seen", state.tokensSeen);
+    }
+    state.lossSinceLog = 0;
+    state.lastLoggedStep = state.step;
+    record(line);
+    listener.onLog(state, line);
+  }
+
+  private void record(Map<String, Object> metrics) {
+    Map<String, Object> line = new LinkedHashMap<>(metrics);
+    line.put("epoch", state.epoch);
+    line.put("step", state.step);
+    state.logHistory.add(line);
+  }
+
+  /** Notes whether this evaluation is the best so far, and lets a scheduler that follows the metric know. */
+  private boolean judge(Map<String, Object> metrics) {
+    if (config.bestMetric().isEmpty()) {
+      return false;
+    }
+    String name = config.bestMetric().get();
+    if (!(metrics.get(name) instanceof Number n)) {
+      throw new TrainException(
+          "metric_for_best_model: no such metric: expected one of "
+              + metrics.keySet()
+              + ", got "
+              + name
+              + ".");
+    }
+    double value = n.doubleValue();
+    schedule.observe(value);
+    boolean better =
+        state.bestMetric.isEmpty()
+            || (config.greaterIsBetter()
+                ? value > state.bestMetric.get()
+                : value < state.bestMetric.get());
+    if (better) {
+      state.bestMetric = Optional.of(value);
+      state.bestStep = state.step;
+      state.evaluationsWithoutGain = 0;
+    } else {
+      state.evaluationsWithoutGain++;
+    }
+    return better;
+  }
+
+  private boolean shouldStop() {
+    return config
+        .finetuning()
+        .earlyStoppingSteps()
+        .filter(patience -> state.evaluationsWithoutGain >= patience)
+        .isPresent();
+  }
+}

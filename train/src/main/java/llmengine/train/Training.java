@@ -1,0 +1,111 @@
+package llmengine.train;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import llmengine.data.DataOptions;
+import llmengine.data.TrainingData;
+import llmengine.engine.Backend;
+import llmengine.engine.Scope;
+import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
+import llmengine.nn.optim.AdamW;
+import llmengine.nn.optim.Optimizer;
+import llmengine.nn.optim.ParameterGroup;
+import llmengine.nn.optim.Schedule;
+import llmengine.nn.optim.Sgd;
+import llmengine.train.callback.ConsoleProgress;
+import llmengine.train.callback.TrainerLog;
+import llmengine.train.callback.TrainingListener;
+import llmengine.train.checkpoint.Checkpoints;
+import llmengine.train.checkpoint.JsonFiles;
+import llmengine.train.config.OptimizerArguments;
+import llmengine.train.config.Resume;
+import llmengine.train.config.RunConfig;
+import llmengine.train.model.Backends;
+import llmengine.train.model.ModelSession;
+import llmengine.train.stage.CausalLm;
+
+/** A run of the stages pt and sft from its configuration to the files in output_dir. */
+public final class Training {
+  private final RunConfig config;
+  private final PrintStream out;
+  private final BooleanSupplier interrupted;
+  private final Path folder;
+
+  public Training(RunConfig config, PrintStream out, BooleanSupplier interrupted) {
+    this.config = config;
+    this.out = out;
+    this.interrupted = interrupted;
+    this.folder = config.outputDir();
+  }
+
+  /**
+   * Trains, evaluates and saves as configured.
+   *
+   * @throws TrainException and its like with one message for the user
+   */
+  public Trainer.End run() {
+    config.notes().forEach(out::println);
+    Optional<Path> resumeFrom = resumePoint();
+    OutputFolder.prepare(folder);
+    try (Backend backend = Backends.open(config);
+        ModelSession session = ModelSession.open(config);
+        TrainingData data =
+            TrainingData.load(
+                Data.options(config, session), session.tokenizer(), session.template())) {
+      Path report = folder.resolve("data_report.jsonl");
+      data.report().write(report);
+      try (Decoder model = session.load(backend);
+          FineTuning method = FineTuning.of(config, session, model, resumeFrom);
+          Scope scope = new Scope(backend, "optimizer")) {
+        model.checkpointing(config.recomputesActivations());
+        if (config.training().bf16()) {
+          ModelSession.frozenToBf16(model);
+        }
+        Summary.print(out, config, session, model, method, data, report);
+        return new TrainingJob(
+                config, out, interrupted, session, data, model, method, scope)
+            .run(resumeFrom);
+      }
+    }
+  }
+
+  /** Where to resume from, if anywhere; checks output_dir. */
+  private Optional<Path> resumePoint() {
+    return switch (config.resume()) {
+      case Resume.FromStart ignored -> Optional.empty();
+      case Resume.NewestIfAny ignored -> {
+        Optional<Path> newest = Checkpoints.newest(folder);
+        if (newest.isEmpty() && config.training().doTrain()) {
+          OutputFolder.refuseForeignWeights(folder);
+        }
+        yield newest;
+      }
+      case Resume.Newest ignored -> {
+        Optional<Path> newest = Checkpoints.newest(folder);
+        if (newest.isEmpty()) {
+          throw new TrainException(
+              "resume_from_checkpoint: expected a checkpoint-N folder in " + folder
+                  + ", got none. Remove the key to start anew.");
+        }
+        yield newest;
+      }
+      case Resume.From from -> {
+        if (!Files.isRegularFile(from.checkpoint().resolve(Checkpoints.STATE))) {
+          throw new TrainException(
+              "resume_from_checkpoint: " + from.checkpoint() + ": expected a checkpoint folder with "
+                  + Checkpoints.STATE + ", got none. Give a checkpoint-N folder.");
+        }
+        yield Optional.of(from.checkpoint());
+      }
+    };
+  }
+}

@@ -1,0 +1,279 @@
+package llmengine.train;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import llmengine.data.TrainingData;
+import llmengine.engine.Scope;
+import llmengine.nn.Decoder;
+import llmengine.nn.optim.AdamW;
+import llmengine.nn.optim.Optimizer;
+import llmengine.nn.optim.ParameterGroup;
+import llmengine.nn.optim.Schedule;
+import llmengine.nn.optim.Sgd;
+import llmengine.train.callback.ConsoleProgress;
+import llmengine.train.callback.LossPlot;
+import llmengine.train.callback.TrainerLog;
+import llmengine.train.callback.TrainingListener;
+import llmengine.train.checkpoint.Checkpoints;
+import llmengine.train.checkpoint.JsonFiles;
+import llmengine.train.checkpoint.ModelCard;
+import llmengine.train.config.OptimizerArguments;
+import llmengine.train.config.FinetuningArguments.Stage;
+import llmengine.train.config.RunConfig;
+import llmengine.train.model.Backends;
+import llmengine.train.model.ModelSession;
+import llmengine.train.stage.CausalLm;
+
+/** A run whose model and data are open: training, the files it leaves, and evaluation. */
+final class TrainingJob {
+  private final RunConfig config;
+  private final PrintStream out;
+  private final BooleanSupplier interrupted;
+  private final ModelSession session;
+  private final TrainingData data;
+  private final Decoder model;
+  private final FineTuning method;
+  private final Scope scope;
+  private final Path folder;
+  private final Evaluation evaluation;
+  private final CausalLm objective;
+  private final Map<String, Object> allResults = new LinkedHashMap<>();
+
+  TrainingJob(
+      RunConfig config,
+      PrintStream out,
+      BooleanSupplier interrupted,
+      ModelSession session,
+      TrainingData data,
+      Decoder model,
+      FineTuning method,
+      Scope scope) {
+    this.config = config;
+    this.out = out;
+    this.interrupted = interrupted;
+    this.session = session;
+    this.data = data;
+    this.model = model;
+    this.method = method;
+    this.scope = scope;
+    this.folder = config.outputDir();
+    objective = new CausalLm(model, config.training().seed(), method.dropout());
+    evaluation =
+        new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
+  }
+
+  Trainer.End run(Optional<Path> resumeFrom) {
+    try {
+      Trainer.End end = Trainer.End.DONE;
+      if (config.training().doTrain()) {
+        end = train(resumeFrom);
+      }
+      if (end != Trainer.End.INTERRUPTED) {
+        if (config.evaluates()) {
+          evaluate();
+        }
+        if (config.training().doTrain()) {
+          finish();
+        }
+      }
+      return end;
+    } catch (IOException e) {
+      throw new TrainException(
+          folder + ": can't be written: expected room and permission, got: " + e.getMessage()
+              + ". Checkpoints written so far are intact.",
+          e);
+    }
+  }
+
+  private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
+    TrainerState state = new TrainerState();
+    int total = Trainer.totalSteps(config, data.train().size());
+    Optimizer optimizer = optimizer();
+    Schedule schedule = schedule(total);
+    if (resumeFrom.isPresent()) {
+      state = resumed(resumeFrom.get(), optimizer, schedule);
+    } else {
+      OutputFolder.forgetCheckpoints(folder);
+    }
+    state.totalSteps = total;
+    Checkpoints checkpoints = new Checkpoints(folder, config, method::save);
+    int startStep = state.step;
+    boolean fresh = resumeFrom.isEmpty() && config.training().overwriteOutputDir();
+    TrainingListener listener =
+        TrainingListener.all(
+            List.of(
+                new TrainerLog(folder.resolve("trainer_log.jsonl"), startStep, fresh),
+                new ConsoleProgress(
+                    out,
+                    model.backend().memory(),
+                    Backends.memoryLimit(config),
+                    System.console() != null && System.console().isTerminal(),
+                    startStep),
+                checkpoints));
+    List<String> prompts = config.engine().samplePrompts();
+    List<String> before = SampleAnswers.of(session, model, prompts);
+    long start = System.nanoTime();
+    Trainer.End end =
+        new Trainer(
+                new Trainer.Parts(
+                    config,
+                    objective,
+                    optimizer,
+                    schedule,
+                    data.train(),
+                    evaluation,
+                    listener,
+                    interrupted,
+                    state))
+            .run();
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (end == Trainer.End.INTERRUPTED) {
+      out.println(
+          "stopped after step " + state.step + "; " + folder.resolve("checkpoint-" + state.step)
+              + " is saved. The same command goes on from there"
+              + (config.training().overwriteOutputDir() ? " without overwrite_output_dir." : "."));
+      return end;
+    }
+    if (config.evaluation().loadBestModelAtEnd() && state.bestCheckpoint.isPresent()) {
+      method.load(Path.of(state.bestCheckpoint.get()));
+      out.println("best checkpoint: " + state.bestCheckpoint.get());
+    }
+    summarize(state, checkpoints, listener, seconds, startStep);
+    SampleAnswers.print(out, prompts, before, SampleAnswers.of(session, model, prompts));
+    return end;
+  }
+
+  private void summarize(
+      TrainerState state,
+      Checkpoints checkpoints,
+      TrainingListener listener,
+      double seconds,
+      int startStep)
+      throws IOException {
+    double rows =
+        config.training().maxSteps() > 0
+            ? (double) state.totalSteps
+                * config.training().perDeviceTrainBatchSize()
+                * config.training().gradientAccumulationSteps()
+            : config.training().numTrainEpochs() * data.train().size();
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("epoch", state.epoch);
+    line.put("total_flos", state.floatingPointOperations);
+    line.put("train_loss", state.lossSum / Math.max(1, state.step));
+    line.put("train_runtime", Evaluation.rounded(seconds, 4));
+    line.put("train_samples_per_second", Evaluation.rounded(rows / seconds, 3));
+    line.put(
+        "train_steps_per_second",
+        Evaluation.rounded((state.totalSteps - startStep) / seconds, 3));
+    Map<String, Object> logged = new LinkedHashMap<>(line);
+    logged.put("step", state.step);
+    state.logHistory.add(logged);
+    listener.onEnd(state, line);
+    if (config.finetuning().includeEffectiveTokensPerSecond()) {
+      line.put(
+          "effective_tokens_per_sec",
+          Evaluation.rounded(data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
+    }
+    method.save(folder);
+    JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
+    allResults.putAll(line);
+    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    checkpoints.writeState(folder.resolve(Checkpoints.STATE), state);
+    logHistory = state.logHistory;
+    if (config.finetuning().plotLoss()) {
+      List<String> keys = new ArrayList<>(List.of("loss"));
+      data.eval().keySet().forEach(n -> keys.add(n.isEmpty() ? "eval_loss" : "eval_" + n + "_loss"));
+      LossPlot.draw(folder, state.logHistory, keys);
+    }
+    out.println(
+        String.format(
+            Locale.ROOT,
+            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, peak memory %.2f GB;"
+                + " saved to %s",
+            state.step - startStep,
+            seconds,
+            state.lossSum / Math.max(1, state.step),
+            rows / seconds,
+            state.tokensSeen / seconds,
+            model.backend().memory().peak() / 1e9,
+            folder));
+  }
+
+  private List<Map<String, Object>> logHistory = List.of();
+
+  private void evaluate() throws IOException {
+    Map<String, Object> metrics = new LinkedHashMap<>(evaluation.run());
+    if (config.finetuning().stage() == Stage.PT) {
+      for (String name : List.copyOf(metrics.keySet())) {
+        if (name.endsWith("_loss")) {
+          metrics.put(
+              name.substring(0, name.length() - 4) + "perplexity",
+              Math.exp(((Number) metrics.get(name)).doubleValue()));
+        }
+      }
+    }
+    if (allResults.get("epoch") != null) {
+      metrics.put("epoch", allResults.get("epoch"));
+    }
+    JsonFiles.writeMetrics(folder.resolve("eval_results.json"), metrics);
+    allResults.putAll(metrics);
+    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    metrics.forEach(
+        (name, value) -> {
+          if (name.endsWith("_loss") || name.endsWith("perplexity")) {
+            double number = ((Number) value).doubleValue();
+            out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
+          }
+        });
+  }
+
+  private void finish() throws IOException {
+    Path name = folder.toAbsolutePath().getFileName();
+    JsonFiles.writeText(
+        folder.resolve("README.md"), ModelCard.text(name.toString(), config, logHistory));
+  }
+
+  private TrainerState resumed(Path from, Optimizer optimizer, Schedule schedule) {
+    Path file = from.resolve(Checkpoints.STATE);
+    TrainerState state = TrainerState.fromJson(file.toString(), JsonFiles.read(file));
+    Path saved = from.resolve(Checkpoints.OPTIMIZER);
+    if (!Files.isRegularFile(saved)) {
+      throw new TrainException(
+          from + ": can't be resumed: expected " + Checkpoints.OPTIMIZER + ", got none (it was saved"
+              + " with save_only_model). Start anew with overwrite_output_dir: true.");
+    }
+    optimizer.restore(saved);
+    schedule.restore(state.schedulerState);
+    out.println("resuming from " + from + " at step " + state.step);
+    return state;
+  }
+
+  private Optimizer optimizer() {
+    OptimizerArguments o = config.optimizer();
+    List<ParameterGroup> groups = ParameterGroup.byName(method.trainable(), o.weightDecay());
+    return switch (o.optim()) {
+      case ADAMW_TORCH ->
+          new AdamW(scope, groups, o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
+      case SGD -> new Sgd(scope, groups, 0, false);
+    };
+  }
+
+  private Schedule schedule(int total) {
+    OptimizerArguments o = config.optimizer();
+    return Schedule.of(
+        o.lrSchedulerType().key(),
+        o.learningRate(),
+        total,
+        o.warmupStepsOf(total),
+        o.lrSchedulerKwargs());
+  }
+}

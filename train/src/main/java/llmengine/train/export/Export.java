@@ -1,0 +1,152 @@
+package llmengine.train.export;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import llmengine.data.DataException;
+import llmengine.data.tokenizer.PaddingSide;
+import llmengine.engine.Backend;
+import llmengine.engine.DType;
+import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
+import llmengine.peft.Adapters;
+import llmengine.train.checkpoint.AtomicFolder;
+import llmengine.train.checkpoint.JsonFiles;
+import llmengine.train.checkpoint.WeightFiles;
+import llmengine.train.config.ExportArguments.ExportDevice;
+import llmengine.train.config.ModelArguments.WeightType;
+import llmengine.train.config.RunConfig;
+import llmengine.train.model.Backends;
+import llmengine.train.model.ModelSession;
+
+/**
+ * Writes a model with its adapters merged as a Hugging Face directory: weights in shards, model and
+ * generation configuration, tokenizer, and a Modelfile for Ollama. The folder appears whole or not
+ * at all.
+ *
+ * @param folder written
+ * @param files in it, by name
+ * @param bytes of all files
+ * @param dtype of the weights
+ * @param parameters stored
+ * @param check of the merged weights against the last adapter; empty without adapters
+ */
+public record Export(
+    Path folder,
+    List<String> files,
+    long bytes,
+    DType dtype,
+    long parameters,
+    Optional<MergeCheck> check) {
+
+  private static final int USUAL_CUTOFF = 2048;
+
+  /**
+   * Does what the configuration of an export asks for.
+   *
+   * @throws llmengine.train.TrainException if export_dir holds something else or can't be written
+   */
+  public static Export run(RunConfig config) {
+    List<Path> adapters = config.adapterPaths();
+    List<Path> sources = new ArrayList<>(adapters);
+    sources.add(config.modelPath());
+    Path folder = ExportFolder.checked(config.export().exportDir().orElseThrow(), sources);
+    try (ModelSession session = ModelSession.open(config);
+        Backend backend = Backends.open(config);
+        Decoder model = session.load(backend)) {
+      DType dtype = dtype(config, session, model);
+      List<int[]> prompts = adapters.isEmpty() ? List.of() : MergeCheck.prompts(session);
+      List<float[]> adapted = List.of();
+      if (!adapters.isEmpty()) {
+        Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
+        Adapters last = Adapters.open(model, adapters.getLast(), false);
+        adapted = MergeCheck.logits(model, prompts);
+        last.merge();
+      }
+      InferenceModel.convert(model, dtype);
+      Optional<MergeCheck> check =
+          adapters.isEmpty()
+              ? Optional.empty()
+              : Optional.of(
+                  MergeCheck.of(
+                      adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
+      AtomicFolder.write(folder, temporary -> write(temporary, config, session, model, dtype));
+      long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
+      return written(folder, dtype, parameters, check);
+    }
+  }
+
+  /**
+   * The dtype to write: infer_dtype, else the checkpoint's, but 16 bits instead of 32: bfloat16,
+   * which has the range of float32.
+   */
+  private static DType dtype(RunConfig config, ModelSession session, Decoder model) {
+    if (config.model().inferDtype() != WeightType.AUTO) {
+      return InferenceModel.dtype(config.model().inferDtype());
+    }
+    JsonNode json = session.files().config().json();
+    String named = json.path("dtype").asText(json.path("torch_dtype").asText(""));
+    return switch (named) {
+      case "float16" -> DType.F16;
+      case "bfloat16", "float32" -> DType.BF16;
+      default -> {
+        DType stored = model.embedding().weight().value().dtype();
+        yield stored == DType.F32 ? DType.BF16 : stored;
+      }
+    };
+  }
+
+  private static void write(
+      Path folder, RunConfig config, ModelSession session, Decoder model, DType dtype)
+      throws IOException {
+    long shard = config.export().exportSize() * 1_000_000_000L;
+    WeightFiles.writeModel(folder, model, dtype, shard);
+    JsonFiles.write(
+        folder.resolve("config.json"), ExportedConfig.model(session, model, dtype), 2);
+    JsonFiles.write(
+        folder.resolve("generation_config.json"), ExportedConfig.generation(session), 2);
+    session.tokenizer().save(folder, PaddingSide.LEFT);
+    if (config.export().exportDevice() == ExportDevice.CPU
+        && config.data().cutoffLen() != USUAL_CUTOFF) {
+      Path file = folder.resolve("tokenizer_config.json");
+      ObjectNode json = (ObjectNode) JsonFiles.read(file);
+      json.put("model_max_length", config.data().cutoffLen());
+      JsonFiles.write(file, json, 2);
+    }
+    JsonFiles.writeText(folder.resolve(ExportFolder.MODELFILE), modelfile(session));
+  }
+
+  /** The template for Ollama; without one, where it can't be put in words, Ollama guesses its own. */
+  private static String modelfile(ModelSession session) {
+    try {
+      String text = session.template().ollamaModelfile(session.tokenizer());
+      return text.startsWith(ExportFolder.SIGNATURE)
+          ? text
+          : ExportFolder.SIGNATURE + "\n\n" + text;
+    } catch (DataException notText) {
+      return ExportFolder.SIGNATURE + "\n# No TEMPLATE: " + notText.getMessage() + "\n\nFROM .\n";
+    }
+  }
+
+  private static Export written(
+      Path folder, DType dtype, long parameters, Optional<MergeCheck> check) {
+    try (Stream<Path> entries = Files.list(folder)) {
+      List<String> names = new ArrayList<>();
+      long bytes = 0;
+      for (Path file : (Iterable<Path>) entries.sorted()::iterator) {
+        names.add(file.getFileName().toString());
+        bytes += Files.size(file);
+      }
+      return new Export(folder, names, bytes, dtype, parameters, check);
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder + ": can't be listed: " + e.getMessage(), e);
+    }
+  }
+}

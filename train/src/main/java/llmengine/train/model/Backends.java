@@ -1,0 +1,37 @@
+package llmengine.train.model;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
+import llmengine.engine.Backend;
+import llmengine.engine.cpu.VectorBackend;
+import llmengine.train.config.RunConfig;
+
+/** Opens the backend that a configuration asks for. */
+public final class Backends {
+  /** Room left to the heap, the JVM and the rest of the machine when no memory_limit_gb is given. */
+  private static final double SHARE = 0.9;
+
+  private Backends() {}
+
+  public static Backend open(RunConfig config) {
+    // read once, when the thread team starts
+    config.engine().threads().ifPresent(n -> System.setProperty("engine.threads", n.toString()));
+    Backend backend = new VectorBackend();
+    backend.memory().limit(memoryLimit(config));
+    return backend;
+  }
+
+  /** Bytes that tensors may take. */
+  public static long memoryLimit(RunConfig config) {
+    return config
+        .engine()
+        .memoryLimitGb()
+        .map(gigabytes -> (long) (gigabytes * 1e9))
+        .orElseGet(() -> (long) (SHARE * machineMemory()));
+  }
+
+  /** Memory of the machine or of the container. */
+  public static long machineMemory() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+  }
+}

@@ -1,0 +1,186 @@
+package llmengine.train.model;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import llmengine.data.template.ChatTemplate;
+import llmengine.data.template.Thinking;
+import llmengine.data.tokenizer.GgufTokenizer;
+import llmengine.data.tokenizer.HuggingFaceTokenizer;
+import llmengine.engine.Backend;
+import llmengine.engine.DType;
+import llmengine.engine.Tensor;
+import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
+import llmengine.nn.load.Pretrained;
+import llmengine.nn.model.DecoderSpec;
+import llmengine.train.TrainException;
+import llmengine.train.config.DataArguments;
+import llmengine.train.config.ModelArguments;
+import llmengine.train.config.RunConfig;
+
+/** An opened checkpoint: its files, its tokenizer with the template's special tokens, and the template. */
+public final class ModelSession implements AutoCloseable {
+  private final RunConfig config;
+  private final Pretrained files;
+  private final ChatTemplate template;
+  private final HuggingFaceTokenizer tokenizer;
+
+  private ModelSession(
+      RunConfig config, Pretrained files, ChatTemplate template, HuggingFaceTokenizer tokenizer) {
+    this.config = config;
+    this.files = files;
+    this.template = template;
+    this.tokenizer = tokenizer;
+  }
+
+  /** Opens what model_name_or_path and template name; weights are not read yet. */
+  public static ModelSession open(RunConfig config) {
+    Path path = config.modelPath();
+    Pretrained files = Pretrained.open(path);
+    try {
+      HuggingFaceTokenizer raw =
+          files
+              .ggufMetadata()
+              .map(metadata -> GgufTokenizer.fromMetadata(path.toString(), metadata))
+              .orElseGet(() -> HuggingFaceTokenizer.load(path));
+      ChatTemplate template = template(config.data(), raw);
+      HuggingFaceTokenizer fixed = (HuggingFaceTokenizer) template.fixSpecialTokens(raw);
+      if (fixed.chatTemplate().isEmpty() || template.replacesJinjaTemplate()) {
+        fixed = fixed.withChatTemplate(template.jinjaTemplate(fixed));
+      }
+      return new ModelSession(config, files, template, fixed);
+    } catch (RuntimeException bad) {
+      files.close();
+      throw bad;
+    }
+  }
+
+  private static ChatTemplate template(DataArguments data, HuggingFaceTokenizer tokenizer) {
+    if (data.template().isEmpty() && tokenizer.chatTemplate().isPresent()) {
+      throw new TrainException(
+          "template: missing: expected the name of a chat template, got none, and running the"
+              + " checkpoint's own chat_template is not supported yet. Set template to one of "
+              + String.join(", ", ChatTemplate.names())
+              + ".");
+    }
+    ChatTemplate t = ChatTemplate.named(data.template().orElse("empty"));
+    if (data.toolFormat().isPresent()) {
+      t = t.withToolFormat(data.toolFormat().get());
+    }
+    if (data.defaultSystem().isPresent()) {
+      t = t.withDefaultSystem(data.defaultSystem().get());
+    }
+    return t.withThinking(Thinking.of(data.enableThinking().orElse(null)))
+        .withPreservedThinking(data.preserveThinking());
+  }
+
+  public Pretrained files() {
+    return files;
+  }
+
+  public HuggingFaceTokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  public ChatTemplate template() {
+    return template;
+  }
+
+  /** The model's specification with rope_scaling applied. */
+  public DecoderSpec spec() {
+    DecoderSpec spec = files.spec();
+    Optional<ModelArguments.RopeScaling> scaling = config.model().ropeScaling();
+    if (scaling.isEmpty()) {
+      return spec;
+    }
+    return config.command() == RunConfig.Command.TRAIN
+        ? RopeStretch.forTraining(spec, scaling.get(), config.data().cutoffLen())
+        : RopeStretch.stretched(spec, scaling.get(), RopeStretch.INFERENCE_FACTOR);
+  }
+
+  /** Reads the weights, or draws them for {@code train_from_scratch}. */
+  public Decoder load(Backend backend) {
+    Decoder model =
+        config.model().trainFromScratch()
+            ? files.fromScratch(backend, spec(), config.training().seed())
+            : files.load(backend, spec());
+    if (tokenizer.vocabSize() > model.spec().vocab()) {
+      model.close();
+      throw new TrainException(
+          files.path()
+              + ": the tokenizer has more tokens than the model: expected at most "
+              + model.spec().vocab()
+              + ", got "
+              + tokenizer.vocabSize()
+              + " (template "
+              + template.name()
+              + "). Growing the vocabulary (resize_vocab) is not supported yet; choose a template"
+              + " whose tokens the checkpoint knows.");
+    }
+    return model;
+  }
+
+  /** Stores the matrices that stay frozen in bf16: half the memory, arithmetic stays float32. */
+  public static void frozenToBf16(Decoder model) {
+    for (Parameter p : model.parameters().values()) {
+      if (!p.isTrainable() && p.value().shape().rank() == 2 && p.value().dtype() == DType.F32) {
+        Tensor wide = p.value();
+        Tensor half = model.scope().empty(DType.BF16, wide.shape().dims());
+        model.backend().copy(wide, half);
+        p.value(half);
+        if (wide.scope().owns(wide)) {
+          wide.scope().release(wide);
+        }
+      }
+    }
+  }
+
+  /** Names the content of the tokenizer: the key of cached tokens. */
+  public String tokenizerDigest() {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      if (files.ggufMetadata().isPresent()) {
+        for (Map.Entry<String, Object> e : new TreeMap<>(files.ggufMetadata().get()).entrySet()) {
+          if (e.getKey().startsWith("tokenizer.")) {
+            sha.update(e.getKey().getBytes(StandardCharsets.UTF_8));
+            sha.update(text(e.getValue()).getBytes(StandardCharsets.UTF_8));
+          }
+        }
+      } else {
+        for (String name : new String[] {"tokenizer.json", "tokenizer_config.json"}) {
+          Path file = files.path().resolve(name);
+          if (Files.isRegularFile(file)) {
+            sha.update(Files.readAllBytes(file));
+          }
+        }
+      }
+      return HexFormat.of().formatHex(sha.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(files.path() + ": the tokenizer can't be read", e);
+    }
+  }
+
+  private static String text(Object value) {
+    return switch (value) {
+      case long[] numbers -> java.util.Arrays.toString(numbers);
+      case float[] numbers -> java.util.Arrays.toString(numbers);
+      default -> value.toString();
+    };
+  }
+
+  @Override
+  public void close() {
+    files.close();
+  }
+}
