@@ -344,7 +344,7 @@ public final class Generate {
     for (Pair pair : instructions) {
       String key = pair.instruction.toLowerCase(Locale.ROOT);
       boolean tale = pair.output.length() > 200;
-      if ((tale ? tales < 12 : ordinary < 150)
+      if ((tale ? tales < 4 : ordinary < 140)
           && pair.input.isEmpty()
           && !pair.output.contains("\n")
           && !smallTalk.contains(key)
