@@ -40,7 +40,8 @@ public record RowCounts(OptionalLong rows, double tokens, double learned, long l
           OptionalLong.of(data.train().size()),
           counts.tokens() / examples,
           counts.learnedTokens() / Math.max(1.0, counts.tokens()),
-          Math.min(counts.longest(), cutoff));
+          // packed rows hold several examples, of which counts() gives the longest
+          config.packing() ? cutoff : Math.min(counts.longest(), cutoff));
     }
   }
 
