@@ -76,7 +76,10 @@ public final class Scope implements AutoCloseable {
 
   /** Hands the memory of a whole tensor (not a view) of this scope over to another scope; returns it under its new owner. */
   public Tensor moveTo(Scope other, Tensor t) {
-    if (owned.remove(t.buffer()) == null || t.base() != null) {
+    if (other.closed) {
+      throw new IllegalStateException("scope " + other.owner + ": moveTo: used after close.");
+    }
+    if (t.base() != null || owned.remove(t.buffer()) == null) {
       throw new IllegalStateException(
           "scope " + owner + ": moveTo: expected a whole tensor of this scope, got " + t + ".");
     }

@@ -187,6 +187,7 @@ public final class Tensor {
 
   /** Values of an I32 tensor in row-major order. Waits for the backend. */
   public int[] toInts() {
+    requireInts("toInts");
     int[] values = new int[Math.toIntExact(size())];
     backend().read(this, values, 0);
     return values;
@@ -204,12 +205,19 @@ public final class Tensor {
 
   /** Overwrites all values of an I32 tensor. */
   public Tensor set(int... values) {
+    requireInts("set");
     if (values.length != size()) {
       throw new ShapeException(
           "set: wrong number of values: expected " + size() + ", got " + values.length + ".");
     }
     backend().write(values, 0, this);
     return this;
+  }
+
+  private void requireInts(String op) {
+    if (dtype != DType.I32) {
+      throw new ShapeException(op + ": wrong dtype: expected I32 for integers, got " + this + ".");
+    }
   }
 
   private void requireMatrix(String op) {

@@ -137,10 +137,12 @@ public final class Trainer {
   /** Gradients of the mean loss over the step's labelled tokens; returns that loss. */
   private double gradients(StepBatch batch, boolean checked) {
     double scale = 1.0 / Math.max(1, batch.labelledTokens());
+    // the Trainer of transformers 5.2 divides the gradients, not the loss, once more
+    double divided = config.engine().accumulationDividesGradients() ? plan.accumulation() : 1;
     double sum = 0;
     int row = 0;
     for (MicroBatch rows : batch.microBatches()) {
-      sum += objective.gradients(rows, scale, state.step, row, checked);
+      sum += objective.gradients(rows, scale / divided, state.step, row, checked);
       row += rows.rows();
     }
     return sum * scale;

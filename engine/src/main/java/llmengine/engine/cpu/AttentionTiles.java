@@ -18,7 +18,9 @@ final class AttentionTiles {
   /** Keys of a block: part of the arithmetic, never tuned. */
   static final int KEYS = 128;
 
-  /** Rows (queries times heads that share a key/value head) of a block: twelve tiles of twelve. */
+  /**
+   * Rows (queries times heads that share a key/value head) of a block: whole tiles at every width.
+   */
   static final int ROWS = 144;
 
   /** Queries of one sequence and key/value head, with the heads that share it stacked. */

@@ -14,9 +14,10 @@ import static llmengine.engine.cpu.MicroKernel.NR;
  * are put into C in order, the first as alpha * chain (or fma(alpha, chain, C) when accumulating),
  * the others as fma(alpha, chain, C). Non-finite values travel as IEEE 754 says.
  *
- * <p>Goto's loops: for a slab of rows, for a block of k, for a slab of columns: pack A and B
- * together (all threads share the panels, so nothing is packed twice), then hand out tiles. Within
- * a chunk a B panel (KC x NR) stays in L1 while the A panels stream from L2.
+ * <p>Goto's loops: for a slab of rows, for a few blocks of k, for a slab of columns: pack A and B
+ * together (all threads share the panels, so nothing is packed twice), then hand out chunks of C. A
+ * chunk takes the blocks of k one after the other while its part of C stays in L2; within a block a
+ * panel of B (KC x NR) stays in L1 while the panels of A stream from L2.
  */
 final class Gemm {
   /** How A and B lie in memory; C is always (M, N) by rows. */
@@ -29,11 +30,17 @@ final class Gemm {
     TN
   }
 
-  private static final int SLAB_ROWS = 1536;
-  private static final int SLAB_COLUMNS = 2048;
+  private static final int SLAB_ROWS = 1024;
+  private static final int SLAB_COLUMNS = 1024;
+
+  /** Blocks of k that are packed at a time. */
+  private static final int BLOCKS = 4;
 
   /** Rows of A in one chunk: 240 x 256 floats are a quarter of a megabyte, well inside an L2. */
   private static final int CHUNK_ROWS = 240;
+
+  /** Columns of C in one chunk: again a quarter of a megabyte with the rows. */
+  private static final int CHUNK_COLUMNS = 256;
 
   private final Team team;
   private final GemmPack pack;
@@ -62,7 +69,9 @@ final class Gemm {
   private int columns;
   private long k0;
   private int depth;
-  private int aPackChunks;
+  private int blockA; // floats of A's panels for one block of k
+  private int blockB;
+  private int aPerBlock;
   private int rowChunks;
   private int chunkRows;
   private int chunkPanels;
@@ -115,8 +124,8 @@ final class Gemm {
       }
       for (row0 = 0; row0 < m; row0 += SLAB_ROWS) {
         rows = (int) Math.min(SLAB_ROWS, m - row0);
-        for (k0 = 0; k0 < k; k0 += KC) {
-          depth = (int) Math.min(KC, k - k0);
+        for (k0 = 0; k0 < k; k0 += BLOCKS * KC) {
+          depth = (int) Math.min(BLOCKS * KC, k - k0);
           this.accumulate = accumulate || k0 > 0;
           for (column0 = 0; column0 < n; column0 += SLAB_COLUMNS) {
             columns = (int) Math.min(SLAB_COLUMNS, n - column0);
@@ -130,46 +139,60 @@ final class Gemm {
   }
 
   private void slab() {
-    int paddedRows = roundUp(rows, MicroKernel.ROW_STEP);
+    int blocks = ceilDiv(depth, KC);
     int panels = ceilDiv(columns, NR);
-    // A transposed block writes whole vectors of rows.
-    packedA = atLeast(packedA, roundUp(rows, Lanes.L) * LD);
-    packedB = atLeast(packedB, panels * NR * KC);
+    blockA = roundUp(rows, 16) * LD; // a transposed block writes whole vectors of rows
+    blockB = panels * NR * KC;
+    packedA = atLeast(packedA, blocks * blockA);
+    packedB = atLeast(packedB, blocks * blockB);
     // A's panels are the same for every slab of columns.
-    aPackChunks = column0 == 0 ? ceilDiv(rows, GemmPack.ROWS) : 0;
-    team.run(packing, aPackChunks + panels);
+    aPerBlock = column0 == 0 ? ceilDiv(rows, GemmPack.ROWS) : 0;
+    team.run(packing, blocks * (aPerBlock + panels));
 
-    rowChunks = ceilDiv(paddedRows, CHUNK_ROWS);
-    chunkRows = roundUp(ceilDiv(paddedRows, rowChunks), MicroKernel.MR);
-    rowChunks = ceilDiv(paddedRows, chunkRows);
+    rowChunks = ceilDiv(rows, CHUNK_ROWS);
+    chunkRows = roundUp(ceilDiv(rows, rowChunks), MicroKernel.MR);
+    rowChunks = ceilDiv(rows, chunkRows);
     int columnChunks = Math.min(panels, Math.max(1, ceilDiv(8 * team.threads(), rowChunks)));
-    chunkPanels = ceilDiv(panels, columnChunks);
+    chunkPanels = Math.min(CHUNK_COLUMNS / NR, ceilDiv(panels, columnChunks));
     team.run(tiles, rowChunks * ceilDiv(panels, chunkPanels));
   }
 
   private void packChunk(int chunk, int worker) {
-    if (chunk < aPackChunks) {
-      int row = chunk * GemmPack.ROWS;
-      int count = Math.min(GemmPack.ROWS, rows - row);
-      if (layout == Layout.TN) {
-        long from = aAddress + (k0 * aStride + row0 + row) * Load.bytes(aKind);
-        pack.aByColumns(worker, aKind, from, aStride, count, depth, packedA, row * LD);
-      } else {
-        long from = aAddress + ((row0 + row) * aStride + k0) * Load.bytes(aKind);
-        GemmPack.aByRows(aKind, from, aStride, count, depth, packedA, row * LD);
-      }
-      return;
-    }
-    int panel = chunk - aPackChunks;
-    long column = column0 + (long) panel * NR;
-    int count = Math.min(NR, columns - panel * NR);
-    int to = panel * NR * KC;
-    if (layout == Layout.NT) {
-      long from = bAddress + (column * bStride + k0) * Load.bytes(bKind);
-      pack.bByRows(worker, bKind, from, bStride, count, depth, packedB, to);
+    int panels = ceilDiv(columns, NR);
+    int block = chunk / (aPerBlock + panels);
+    int within = chunk % (aPerBlock + panels);
+    int length = Math.min(KC, depth - block * KC);
+    if (within < aPerBlock) {
+      packA(block, within * GemmPack.ROWS, length, worker);
     } else {
-      long from = bAddress + (k0 * bStride + column) * Load.bytes(bKind);
-      GemmPack.bByColumns(bKind, from, bStride, count, depth, packedB, to);
+      packB(block, within - aPerBlock, length, worker);
+    }
+  }
+
+  private void packA(int block, int row, int length, int worker) {
+    int count = Math.min(GemmPack.ROWS, rows - row);
+    long k = k0 + (long) block * KC;
+    int to = block * blockA + row * LD;
+    if (layout == Layout.TN) {
+      long from = aAddress + (k * aStride + row0 + row) * Load.bytes(aKind);
+      pack.aByColumns(worker, aKind, from, aStride, count, length, packedA, to);
+    } else {
+      long from = aAddress + ((row0 + row) * aStride + k) * Load.bytes(aKind);
+      GemmPack.aByRows(aKind, from, aStride, count, length, packedA, to);
+    }
+  }
+
+  private void packB(int block, int panel, int length, int worker) {
+    int count = Math.min(NR, columns - panel * NR);
+    long k = k0 + (long) block * KC;
+    long column = column0 + (long) panel * NR;
+    int to = block * blockB + panel * NR * KC;
+    if (layout == Layout.NT) {
+      long from = bAddress + (column * bStride + k) * Load.bytes(bKind);
+      pack.bByRows(worker, bKind, from, bStride, count, length, packedB, to);
+    } else {
+      long from = bAddress + (k * bStride + column) * Load.bytes(bKind);
+      GemmPack.bByColumns(bKind, from, bStride, count, length, packedB, to);
     }
   }
 
@@ -179,17 +202,27 @@ final class Gemm {
     int panelStart = chunk / rowChunks * chunkPanels;
     int panelEnd = Math.min(ceilDiv(columns, NR), panelStart + chunkPanels);
     float[] tile = scratch[worker];
-    for (int panel = panelStart; panel < panelEnd; panel++) {
-      int width = Math.min(NR, columns - panel * NR);
-      long target = c + 4 * (row0 * cStride + column0 + (long) panel * NR);
-      for (int row = rowStart; row < rowEnd; ) {
-        int step = MicroKernel.rows(roundUp(rowEnd - row, MicroKernel.ROW_STEP));
-        int height = Math.min(step, rowEnd - row);
-        MicroKernel.tile(step, packedA, row * LD, packedB, panel * NR * KC, depth, tile, 0, NR);
-        long to = target + 4 * row * cStride;
-        GemmPack.store(tile, height, width, alpha, accumulate, to, cStride);
-        row += step;
+    for (int block = 0; block * KC < depth; block++) {
+      for (int panel = panelStart; panel < panelEnd; panel++) {
+        column(block, panel, rowStart, rowEnd, tile);
       }
+    }
+  }
+
+  /** All rows of a chunk with one panel of B. */
+  private void column(int block, int panel, int rowStart, int rowEnd, float[] tile) {
+    int length = Math.min(KC, depth - block * KC);
+    boolean add = accumulate || block > 0;
+    int width = Math.min(NR, columns - panel * NR);
+    int b = block * blockB + panel * NR * KC;
+    long target = c + 4 * (row0 * cStride + column0 + (long) panel * NR);
+    for (int row = rowStart; row < rowEnd; ) {
+      int step = MicroKernel.rows(roundUp(rowEnd - row, MicroKernel.ROW_STEP));
+      int a = block * blockA + row * LD;
+      MicroKernel.tile(step, packedA, a, packedB, b, length, tile, 0, NR);
+      int height = Math.min(step, rowEnd - row);
+      GemmPack.store(tile, height, width, alpha, add, target + 4 * row * cStride, cStride);
+      row += step;
     }
   }
 

@@ -77,12 +77,30 @@ final class GemmPack {
       float[] tile, int height, int width, float alpha, boolean accumulate, long to, long stride) {
     for (int i = 0; i < height; i++) {
       long row = to + 4 * i * stride;
-      if (accumulate) {
+      if (width == NR) {
+        wholeRow(tile, i * NR, alpha, accumulate, row);
+      } else if (accumulate) {
         addRow(tile, i * NR, width, alpha, row);
       } else {
         setRow(tile, i * NR, width, alpha, row);
       }
     }
+  }
+
+  /** NR floats, which are two vectors. */
+  private static void wholeRow(float[] tile, int at, float alpha, boolean accumulate, long to) {
+    FloatVector scale = FloatVector.broadcast(F, alpha);
+    FloatVector low = FloatVector.fromArray(F, tile, at);
+    FloatVector high = FloatVector.fromArray(F, tile, at + L);
+    if (accumulate) {
+      low = low.fma(scale, FloatVector.fromMemorySegment(F, ALL, to, ORDER));
+      high = high.fma(scale, FloatVector.fromMemorySegment(F, ALL, to + 4L * L, ORDER));
+    } else {
+      low = low.mul(scale);
+      high = high.mul(scale);
+    }
+    low.intoMemorySegment(ALL, to, ORDER);
+    high.intoMemorySegment(ALL, to + 4L * L, ORDER);
   }
 
   private static void addRow(float[] tile, int at, int width, float alpha, long to) {

@@ -22,7 +22,7 @@ final class MicroKernel {
       };
 
   /** The most rows a tile has. */
-  static final int MR = Lanes.BITS == 512 ? 12 : 4;
+  static final int MR = Lanes.BITS == 512 ? 8 : 4;
 
   /** Rows of packed A are padded to a multiple of this. */
   static final int ROW_STEP = 4;

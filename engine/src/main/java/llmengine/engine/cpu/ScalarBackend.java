@@ -131,7 +131,9 @@ public final class ScalarBackend extends HostBackend {
       case GELU_TANH -> {
         double c = Math.sqrt(2 / Math.PI);
         double t = Math.tanh(c * (x + 0.044715 * x * x * x));
-        yield 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x);
+        double sech = 1 - t * t; // 0 far out, where x may be infinite
+        double tail = sech == 0 ? 0 : 0.5 * x * sech * c * (1 + 3 * 0.044715 * x * x);
+        yield 0.5 * (1 + t) + tail;
       }
       case RELU -> x > 0 ? 1 : Double.isNaN(x) ? x : 0;
     };

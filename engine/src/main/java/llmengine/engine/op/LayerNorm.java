@@ -31,6 +31,10 @@ public final class LayerNorm {
           Tape.Target dx = tape.targetOrNull(x);
           Tape.Target dw = tape.targetOrNull(w);
           Tape.Target db = tape.targetOrNull(b);
+          // one flag for both in the kernel: a new gradient beside an older one starts at zero
+          boolean accumulate = dw.accumulate() || db.accumulate();
+          clearIfNew(tape, dw, accumulate);
+          clearIfNew(tape, db, accumulate);
           tape.backend()
               .layerNormBackward(
                   dy,
@@ -42,10 +46,16 @@ public final class LayerNorm {
                   dx.accumulate(),
                   dw.tensor(),
                   db.tensor(),
-                  dw.tensor() != null ? dw.accumulate() : db.accumulate());
+                  accumulate);
         },
         x,
         w,
         b);
+  }
+
+  private static void clearIfNew(Tape tape, Tape.Target target, boolean accumulate) {
+    if (accumulate && target.tensor() != null && !target.accumulate()) {
+      tape.backend().fill(target.tensor(), 0);
+    }
   }
 }

@@ -109,6 +109,11 @@ public final class Pretrained implements AutoCloseable {
     return new Decoder(backend, changed, weights());
   }
 
+  /** A model of this configuration with fresh weights. */
+  public Decoder fromScratch(Backend backend, long seed) {
+    return fromScratch(backend, spec, seed);
+  }
+
   /** A model of this configuration, with a changed specification, and fresh weights. */
   public Decoder fromScratch(Backend backend, DecoderSpec changed, long seed) {
     double range = config.json().path("initializer_range").asDouble(0.02);

@@ -18,7 +18,15 @@ public record EngineArguments(
             own = true,
             preset = "[]",
             doc = "Prompts that train answers before and after training, greedily.")
-        List<String> samplePrompts) {
+        List<String> samplePrompts,
+    @Key(
+            own = true,
+            preset = "true",
+            doc =
+                "Divides gradients by gradient_accumulation_steps, beside the mean over the step's"
+                    + " tokens, as LLaMA-Factory's Trainer does: it shows in grad_norm and clipping."
+                    + " False makes accumulation equal to a larger batch.")
+        boolean accumulationDividesGradients) {
 
   /** Where a run computes. */
   public enum Device {

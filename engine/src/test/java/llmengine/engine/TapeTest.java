@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package llmengine.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.SplittableRandom;
+import llmengine.engine.cpu.ScalarBackend;
+import llmengine.engine.op.Elementwise;
+import llmengine.engine.op.Linear;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class TapeTest {
+  private final ScalarBackend backend = new ScalarBackend();
+  private final Scope run = new Scope(backend, "run");
+  private final SplittableRandom random = new SplittableRandom(3);
+
+  @AfterEach
+  void close() {
+    run.close();
+    assertThat(backend.memory().used()).isZero();
+  }
+
+  private Tensor normal(int rows, int cols) {
+    float[] values = new float[rows * cols];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return run.of(values, rows, cols);
+  }
+
+  @Test
+  void contributionsOfSeveralUsesAdd() {
+    Tensor x = run.of(new float[] {1, 2}, 1, 2).needsGrad(true);
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step);
+      Tensor twice = Elementwise.add(tape, x, x);
+      Tensor y = Elementwise.add(tape, Elementwise.scale(tape, twice, 3), x);
+      y.grad(step.of(new float[] {1, 10}, 1, 2));
+      tape.backward();
+    }
+    assertThat(x.grad().toFloats()).containsExactly(7, 70);
+  }
+
+  @Test
+  void gradientsOfParametersRemainAndAccumulateOverMicroBatches() {
+    Tensor w = normal(3, 2).needsGrad(true);
+    Tensor x = normal(8, 2);
+    float[] whole = gradient(w, x);
+    w.grad(null);
+    gradient(w, x.rows(0, 3));
+    float[] parts = gradient(w, x.rows(3, 8));
+    for (int i = 0; i < whole.length; i++) {
+      assertThat(parts[i]).isCloseTo(whole[i], org.assertj.core.api.Assertions.within(1e-5f));
+    }
+    assertThat(run.owns(w.grad())).as("made where the parameter lives").isTrue();
+  }
+
+  private float[] gradient(Tensor w, Tensor x) {
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step);
+      Tensor y = Linear.apply(tape, x, w, null);
+      y.grad(step.zeros(DType.F32, x.rows(), 3));
+      backend.fill(y.grad(), 1);
+      tape.backward();
+      return w.grad().toFloats();
+    }
+  }
+
+  @Test
+  void viewsSendTheirGradientToTheirPlaceInTheBase() {
+    Tensor x = run.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3).needsGrad(true);
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step);
+      Tensor y = Elementwise.scale(tape, x.columns(1, 3).rows(1, 2), 2);
+      Tensor z = Elementwise.scale(tape, x.columns(0, 2), 10);
+      y.grad(step.of(new float[] {1, 2}, 1, 2));
+      z.grad(step.of(new float[] {1, 2, 3, 4}, 2, 2));
+      tape.backward();
+    }
+    assertThat(x.grad().toFloats()).containsExactly(10, 20, 0, 30, 42, 4);
+  }
+
+  @Test
+  void intermediateGradientsAreGivenBackDuringTheBackwardPass() {
+    Tensor w = normal(64, 64).needsGrad(true);
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step);
+      Tensor x = normal(64, 64);
+      for (int i = 0; i < 6; i++) {
+        x = Linear.apply(tape, x, w, null);
+      }
+      long forward = backend.memory().used();
+      x.grad(step.zeros(DType.F32, 64, 64));
+      tape.backward();
+      // the gradient of w and nothing else: the gradients of the six outputs are free again
+      assertThat(backend.memory().used()).isEqualTo(forward + 64 * 64 * 4);
+    }
+  }
+
+  @Test
+  void nothingIsRecordedWithoutNeed() {
+    Tensor w = normal(2, 2);
+    Tensor trained = normal(2, 2).needsGrad(true);
+    try (Scope step = new Scope(backend, "step")) {
+      Tensor y = Linear.apply(Tape.training(step), normal(3, 2), w, null);
+      assertThat(y.needsGrad()).isFalse();
+      Tape inference = Tape.inference(step);
+      Tensor z = Linear.apply(inference, normal(3, 2), trained, null);
+      z.grad(step.zeros(DType.F32, 3, 2));
+      inference.backward();
+      assertThat(trained.grad()).isNull();
+      assertThat(inference.isRecording()).isFalse();
+    }
+  }
+
+  private Tensor blocks(Tape tape, Tensor x, Tensor[] w, boolean checkpointed) {
+    for (int i = 0; i < w.length; i++) {
+      Tensor weight = w[i];
+      tape.enter("layer" + i);
+      x =
+          checkpointed
+              ? tape.checkpoint("block", x, (t, in) -> block(t, in, weight))
+              : block(tape, x, weight);
+      tape.exit();
+    }
+    return x;
+  }
+
+  private static Tensor block(Tape tape, Tensor x, Tensor w) {
+    Tensor h = Linear.apply(tape, x, w, null);
+    h = Elementwise.dropout(tape, Elementwise.activation(tape, Activation.GELU, h), 0.25f);
+    return Elementwise.add(tape, x, h);
+  }
+
+  @Test
+  void checkpointGivesTheSameBitsInLessMemory() {
+    Tensor[] w = new Tensor[8];
+    for (int i = 0; i < w.length; i++) {
+      w[i] = normal(16, 16).needsGrad(true);
+    }
+    Tensor x = normal(128, 16).needsGrad(true);
+    float[][][] gradients = new float[2][][];
+    long[] peaks = new long[2];
+    for (int checkpointed = 0; checkpointed < 2; checkpointed++) {
+      long before = backend.memory().used();
+      try (Scope step = new Scope(backend, "step")) {
+        int[] keys = new int[128];
+        java.util.Arrays.setAll(keys, i -> i);
+        Tape tape = Tape.training(step).withDropout(99, step.of(keys));
+        Tensor y = blocks(tape, x, w, checkpointed == 1);
+        peaks[checkpointed] = backend.memory().used() - before;
+        y.grad(step.zeros(DType.F32, 128, 16));
+        backend.fill(y.grad(), 1);
+        tape.backward();
+      }
+      gradients[checkpointed] = new float[w.length + 1][];
+      for (int i = 0; i < w.length; i++) {
+        gradients[checkpointed][i] = w[i].grad().toFloats();
+        run.release(w[i].grad());
+        w[i].grad(null);
+      }
+      gradients[checkpointed][w.length] = x.grad().toFloats();
+      run.release(x.grad());
+      x.grad(null);
+    }
+    assertThat(gradients[1]).isDeepEqualTo(gradients[0]);
+    assertThat(peaks[1]).isLessThan(peaks[0] / 3);
+  }
+
+  @Test
+  void masksDifferFromLayerToLayerAndFollowTheKey() {
+    try (Scope step = new Scope(backend, "step")) {
+      Tensor x = step.zeros(DType.F32, 4, 64);
+      backend.fill(x, 1);
+      Tensor keys = step.of(1, 2, 3, 4);
+      float[] first = mask(Tape.training(step).withDropout(5, keys), "a", x);
+      assertThat(mask(Tape.inference(step).withDropout(5, keys), "a", x)).isEqualTo(first);
+      assertThat(mask(Tape.training(step).withDropout(5, keys), "b", x)).isNotEqualTo(first);
+      assertThat(mask(Tape.training(step).withDropout(6, keys), "a", x)).isNotEqualTo(first);
+      assertThat(Elementwise.dropout(Tape.training(step), x, 0.5f)).isSameAs(x);
+    }
+  }
+
+  private static float[] mask(Tape tape, String layer, Tensor x) {
+    tape.enter(layer);
+    float[] y = Elementwise.dropout(tape, x, 0.5f).toFloats();
+    tape.exit();
+    return y;
+  }
+
+  @Test
+  void checksNameLayerOpAndRow() {
+    Tensor x = normal(3, 2);
+    x.rows(2, 3).set(Float.NaN, 0);
+    Tensor w = normal(4, 2).needsGrad(true);
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step).withChecks();
+      tape.enter("layers.3");
+      tape.enter("mlp");
+      assertThatThrownBy(() -> Linear.apply(tape, x, w, null))
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessage(
+              "layers.3.mlp.linear: expected finite values, got NaN or infinity in row 2 of "
+                  + "F32(3, 4).");
+      Tensor y = Linear.apply(tape, x.rows(0, 2), w, null);
+      y.grad(step.of(new float[] {0, 0, 0, 0, 0, 0, Float.POSITIVE_INFINITY, 0}, 2, 4));
+      assertThatThrownBy(tape::backward)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageStartingWith("layers.3.mlp.linear (gradient): expected finite values")
+          .hasMessageContaining("row 1");
+    }
+  }
+
+  @Test
+  void checksReachIntoCheckpoints() {
+    Tensor w = normal(2, 2).needsGrad(true);
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step).withChecks();
+      tape.enter("layers.0");
+      Tensor x = normal(1, 2).set(Float.NEGATIVE_INFINITY, 1);
+      assertThatThrownBy(() -> tape.checkpoint("block", x, (t, in) -> Linear.apply(t, in, w, null)))
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageStartingWith("layers.0.linear: ");
+    }
+  }
+
+  @Test
+  void opsRefuseOperandsThatDoNotFit() {
+    Tensor x = normal(3, 5);
+    Tensor w = normal(4, 6);
+    Tape tape = Tape.inference(run);
+    assertThatThrownBy(() -> Linear.apply(tape, x, w, null))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("linear: columns of the input for weight F32(4, 6): expected 6, got 5.");
+    assertThatThrownBy(() -> Linear.apply(tape, x, x, run.zeros(DType.F32, 7)))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("linear: bias: expected a vector of 3, got F32(7).");
+    assertThatThrownBy(() -> Elementwise.add(tape, x, w))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("add: shapes differ: expected equal shapes, got F32(3, 5) and F32(4, 6).");
+  }
+}
