@@ -59,7 +59,8 @@ final class PlanCommand implements Callable<Integer> {
       return;
     }
     if (plan.fitting().isEmpty()) {
-      out.println("        No change of batch, length or method makes it fit: take a smaller model.");
+      out.println(
+          "        No change of batch, length or method makes it fit: take a smaller model.");
       return;
     }
     out.println("        Each of these lines makes it fit:");

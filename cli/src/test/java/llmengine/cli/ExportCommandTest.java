@@ -31,7 +31,8 @@ class ExportCommandTest {
     RunWords run = export("adapter_name_or_path=" + adapter, "infer_dtype=float32");
     assertThat(run.code()).as(run.err()).isEqualTo(ExitCode.OK);
     assertThat(run.out()).contains("as F32", "model.safetensors", "largest logit difference");
-    assertClose(TinyModel.logits(target, List.of()), TinyModel.logits(model, List.of(adapter)), 1e-4);
+    assertClose(
+        TinyModel.logits(target, List.of()), TinyModel.logits(model, List.of(adapter)), 1e-4);
   }
 
   @Test
@@ -39,7 +40,9 @@ class ExportCommandTest {
     Path second = TinyModel.writeAdapter(folder.resolve("second"), model, 2);
     export("adapter_name_or_path=" + adapter + "," + second, "infer_dtype=float32");
     assertClose(
-        TinyModel.logits(target, List.of()), TinyModel.logits(model, List.of(adapter, second)), 1e-4);
+        TinyModel.logits(target, List.of()),
+        TinyModel.logits(model, List.of(adapter, second)),
+        1e-4);
   }
 
   @Test

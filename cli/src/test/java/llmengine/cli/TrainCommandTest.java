@@ -71,7 +71,9 @@ class TrainCommandTest {
   void everyProblemOfAConfigurationAtOnce() {
     RunWords run = run("train", "lerning_rate=1", "max_steps=many");
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
-    assertThat(run.err()).contains("2 problems", "lerning_rate", "max_steps").doesNotContain("\tat ");
+    assertThat(run.err())
+        .contains("2 problems", "lerning_rate", "max_steps")
+        .doesNotContain("\tat ");
   }
 
   @Test
@@ -85,7 +87,8 @@ class TrainCommandTest {
   @Test
   void everyChangeThatThePlanNamesFits() {
     String limit = "memory_limit_gb=0.0435";
-    RunWords run = run("plan", limit, "per_device_train_batch_size=64", "disable_gradient_checkpointing=true");
+    RunWords run =
+        run("plan", limit, "per_device_train_batch_size=64", "disable_gradient_checkpointing=true");
     assertThat(run.code()).as(run.out() + run.err()).isEqualTo(ExitCode.FAILURE);
     assertThat(run.out()).contains("does NOT fit", "Each of these lines makes it fit:");
     Matcher line = Pattern.compile("(?m)^ {10}(\\S.*?) +\\S+ GB$").matcher(run.out());

@@ -14,7 +14,9 @@ public final class ModelFolder {
 
   private ModelFolder() {}
 
-  /** Writes weights in the dtype they have in memory, and the configuration that belongs to them. */
+  /**
+   * Writes weights in the dtype they have in memory, and the configuration that belongs to them.
+   */
   public static void write(Path folder, ModelSession session, Decoder model) throws IOException {
     DType dtype = null;
     for (Parameter p : model.parameters().values()) {
@@ -33,7 +35,6 @@ public final class ModelFolder {
       throws IOException {
     WeightFiles.writeModel(folder, model, dtype, maxShardBytes);
     JsonFiles.write(folder.resolve("config.json"), ModelJson.model(session, model, dtype), 2);
-    JsonFiles.write(
-        folder.resolve("generation_config.json"), ModelJson.generation(session), 2);
+    JsonFiles.write(folder.resolve("generation_config.json"), ModelJson.generation(session), 2);
   }
 }

@@ -109,8 +109,7 @@ final class ModelJson {
     if (!json.hasNonNull("pad_token_id")) {
       session.tokenizer().padId().ifPresent(id -> json.put("pad_token_id", id));
     }
-    boolean samples =
-        List.of("temperature", "top_p", "top_k").stream().anyMatch(json::hasNonNull);
+    boolean samples = List.of("temperature", "top_p", "top_k").stream().anyMatch(json::hasNonNull);
     if (samples && !json.path("do_sample").asBoolean(false)) {
       json.put("do_sample", true); // transformers refuses to save sampling settings without it
     }

@@ -75,8 +75,7 @@ public record Export(
           adapters.isEmpty()
               ? Optional.empty()
               : Optional.of(
-                  MergeCheck.of(
-                      adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
+                  MergeCheck.of(adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
       AtomicFolder.write(folder, temporary -> write(temporary, config, session, model, dtype));
       long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
       return written(folder, dtype, parameters, check);
@@ -119,7 +118,9 @@ public record Export(
     JsonFiles.writeText(folder.resolve(ExportFolder.MODELFILE), modelfile(session));
   }
 
-  /** The template for Ollama; without one, where it can't be put in words, Ollama guesses its own. */
+  /**
+   * The template for Ollama; without one, where it can't be put in words, Ollama guesses its own.
+   */
   private static String modelfile(ModelSession session) {
     try {
       String text = session.template().ollamaModelfile(session.tokenizer());

@@ -32,8 +32,7 @@ public record RowCounts(OptionalLong rows, double tokens, double learned, long l
       return new RowCounts(OptionalLong.empty(), cutoff, 1, cutoff);
     }
     try (TrainingData data =
-        TrainingData.load(
-            Data.options(config, session), session.tokenizer(), session.template())) {
+        TrainingData.load(Data.options(config, session), session.tokenizer(), session.template())) {
       Counts counts = data.train().counts();
       double examples = Math.max(1, counts.examples());
       return new RowCounts(

@@ -29,8 +29,7 @@ class WeightListTest {
       """;
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"})
+  @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"})
   void listsWhatTheModelHas(String family) throws IOException {
     ObjectNode json = (ObjectNode) new ObjectMapper().readTree(CONFIG);
     json.put("model_type", family);
