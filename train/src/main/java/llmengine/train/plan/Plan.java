@@ -57,7 +57,7 @@ public record Plan(
   /**
    * Time of products in the time of a whole step: norms, activations, the optimizer take the rest.
    */
-  private static final double PRODUCTS_SHARE = 0.7;
+  private static final double PRODUCTS_SHARE = 0.6;
 
   /** The plan of the training that {@code words} configure. */
   public static Plan of(List<String> words) {
