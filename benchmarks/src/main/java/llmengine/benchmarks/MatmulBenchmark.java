@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The three products of a linear layer over the shapes of SmolLM2-135M, all threads. The counter {@code gflop} is GFLOP per
- * second.
+ * The three products of a linear layer over the shapes of SmolLM2-135M, all threads. The counter
+ * {@code gflop} is GFLOP per second.
  */
 @State(org.openjdk.jmh.annotations.Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)

@@ -23,7 +23,10 @@ import llmengine.train.model.ModelSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The README's first command teaches what it says: 20 questions that were not in the data, before and after. */
+/**
+ * The README's first command teaches what it says: 20 questions that were not in the data, before
+ * and after.
+ */
 class QuickstartTest {
   private static final Path EXAMPLES = Path.of("../examples");
   private static final String MODEL = "model_name_or_path=" + EXAMPLES + "/quickstart-model/model";

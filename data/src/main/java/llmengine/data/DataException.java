@@ -1,6 +1,9 @@
 package llmengine.data;
 
-/** A dataset, tokenizer or template that can't be used: {@code <where>: <what>: expected ..., got .... <what to do>}. */
+/**
+ * A dataset, tokenizer or template that can't be used: {@code <where>: <what>: expected ..., got
+ * .... <what to do>}.
+ */
 public final class DataException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

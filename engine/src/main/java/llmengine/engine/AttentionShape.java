@@ -1,9 +1,10 @@
 package llmengine.engine;
 
 /**
- * Constants of an attention layer: {@code heads} H query heads share {@code kvHeads} Hkv key/value heads of width {@code
- * headDim} D; scores are {@code scale * q.k}, then {@code softcap * tanh(score / softcap)} if softcap > 0; a query sees the
- * last {@code window} keys up to itself if window > 0, else all.
+ * Constants of an attention layer: {@code heads} H query heads share {@code kvHeads} Hkv key/value
+ * heads of width {@code headDim} D; scores are {@code scale * q.k}, then {@code softcap *
+ * tanh(score / softcap)} if softcap > 0; a query sees the last {@code window} keys up to itself if
+ * window > 0, else all.
  */
 public record AttentionShape(
     int heads, int kvHeads, int headDim, float scale, int window, float softcap) {

@@ -3,12 +3,13 @@ package llmengine.engine;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Everything a device must be able to do. Operands are {@link Tensor} views with any row stride; shapes were checked by the op
- * that calls (a backend only asserts). Results are float32. NaN and infinities propagate. Results don't depend on the number
- * of threads. Where a method has {@code accumulate}, true adds to what the output holds and false overwrites it.
+ * Everything a device must be able to do. Operands are {@link Tensor} views with any row stride;
+ * shapes were checked by the op that calls (a backend only asserts). Results are float32. NaN and
+ * infinities propagate. Results don't depend on the number of threads. Where a method has {@code
+ * accumulate}, true adds to what the output holds and false overwrites it.
  *
- * <p>Weights (the second operand of products, embedding tables) may be F32, BF16 or F16; everything else is F32 unless said
- * otherwise.
+ * <p>Weights (the second operand of products, embedding tables) may be F32, BF16 or F16; everything
+ * else is F32 unless said otherwise.
  */
 public interface Backend extends AutoCloseable {
   String name();
@@ -37,7 +38,10 @@ public interface Backend extends AutoCloseable {
 
   void read(Tensor from, int[] target, int targetOffset);
 
-  /** Copies element by element, converting the dtype (float to bf16/f16 rounds to nearest even). Same shape. */
+  /**
+   * Copies element by element, converting the dtype (float to bf16/f16 rounds to nearest even).
+   * Same shape.
+   */
   void copy(Tensor from, Tensor to);
 
   void fill(Tensor to, float value);
@@ -54,8 +58,9 @@ public interface Backend extends AutoCloseable {
   void matmulTN(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate);
 
   /**
-   * c (M,N) = alpha * a (M,K) b (N,K)^T for generated tokens ("rows" arithmetic): each row's result is bitwise the same
-   * whatever the number of rows M. Meant for small M, limited by reading b once.
+   * c (M,N) = alpha * a (M,K) b (N,K)^T for generated tokens ("rows" arithmetic): each row's result
+   * is bitwise the same whatever the number of rows M. Meant for small M, limited by reading b
+   * once.
    */
   void matmulRows(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate);
 
@@ -97,8 +102,9 @@ public interface Backend extends AutoCloseable {
       boolean accumulateUp);
 
   /**
-   * out = x / (1 - p) where kept, else 0. Element (i, j) is kept by a hash of (key, rowKeys[i], j) alone, so the backward pass
-   * (the same call on the gradient) and any batching see the same mask. rowKeys (M) I32.
+   * out = x / (1 - p) where kept, else 0. Element (i, j) is kept by a hash of (key, rowKeys[i], j)
+   * alone, so the backward pass (the same call on the gradient) and any batching see the same mask.
+   * rowKeys (M) I32.
    */
   void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate);
 
@@ -107,7 +113,9 @@ public interface Backend extends AutoCloseable {
 
   // ---- layers
 
-  /** out = x * rstd * (w + offset), rstd (M) = 1/sqrt(mean(x^2) + eps), saved for the backward pass. */
+  /**
+   * out = x * rstd * (w + offset), rstd (M) = 1/sqrt(mean(x^2) + eps), saved for the backward pass.
+   */
   void rmsNorm(Tensor x, Tensor w, float offset, float eps, Tensor out, Tensor rstd);
 
   /** Gradients of {@link #rmsNorm}: dx (M,N) and dw (N); either may be null. */
@@ -139,9 +147,10 @@ public interface Backend extends AutoCloseable {
       boolean accumulateW);
 
   /**
-   * Rotary embedding in halves (Hugging Face layout): for each of the H heads of x (M, H*D) and i < R/2, the pair (i, i + R/2)
-   * is rotated by the angle of row positions[m]; channels from R on are copied. cos, sin (P, R/2) F32, positions (M) I32.
-   * {@code inverse} rotates back, which is the backward pass. out may be x itself.
+   * Rotary embedding in halves (Hugging Face layout): for each of the H heads of x (M, H*D) and i <
+   * R/2, the pair (i, i + R/2) is rotated by the angle of row positions[m]; channels from R on are
+   * copied. cos, sin (P, R/2) F32, positions (M) I32. {@code inverse} rotates back, which is the
+   * backward pass. out may be x itself.
    */
   void rope(
       Tensor x,
@@ -154,11 +163,17 @@ public interface Backend extends AutoCloseable {
       boolean accumulate);
 
   /**
-   * Softmax attention. q (Nq, H*D), k and v (Nk, Hkv*D), out (Nq, H*D); lse (Nq, H) receives the log of each softmax
-   * denominator. The score matrix is never stored.
+   * Softmax attention. q (Nq, H*D), k and v (Nk, Hkv*D), out (Nq, H*D); lse (Nq, H) receives the
+   * log of each softmax denominator. The score matrix is never stored.
    */
   void attention(
-      Tensor q, Tensor k, Tensor v, Segments segments, AttentionShape shape, Tensor out, Tensor lse);
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Segments segments,
+      AttentionShape shape,
+      Tensor out,
+      Tensor lse);
 
   /** Gradients of {@link #attention}, recomputing the scores; each of dq, dk, dv may be null. */
   void attentionBackward(
@@ -190,8 +205,9 @@ public interface Backend extends AutoCloseable {
   void scatterAddRows(Tensor dout, Tensor rows, Tensor dx);
 
   /**
-   * Cross-entropy of logits (M,V) against targets (M) I32: losses[m] = log-sum-exp - logit of the target, after {@code softcap
-   * * tanh(logit / softcap)} if softcap > 0. If gradScale != 0 the logits are overwritten by gradScale * d loss / d logit.
+   * Cross-entropy of logits (M,V) against targets (M) I32: losses[m] = log-sum-exp - logit of the
+   * target, after {@code softcap * tanh(logit / softcap)} if softcap > 0. If gradScale != 0 the
+   * logits are overwritten by gradScale * d loss / d logit.
    */
   void crossEntropy(Tensor logits, Tensor targets, float softcap, float gradScale, Tensor losses);
 
@@ -207,8 +223,9 @@ public interface Backend extends AutoCloseable {
   int firstNonFiniteRow(Tensor x);
 
   /**
-   * One step of AdamW with decoupled decay (Loshchilov and Hutter 2019), in place, on gradients scaled by gradScale: p *= 1 - lr
-   * * weightDecay; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).
+   * One step of AdamW with decoupled decay (Loshchilov and Hutter 2019), in place, on gradients
+   * scaled by gradScale: p *= 1 - lr * weightDecay; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p
+   * -= lr / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).
    */
   void adamW(
       Tensor p,
@@ -223,7 +240,10 @@ public interface Backend extends AutoCloseable {
       double weightDecay,
       int t);
 
-  /** One step of SGD: d = gradScale * g + weightDecay * p; buf = momentum * buf + d (buf may be null); p -= lr * buf. */
+  /**
+   * One step of SGD: d = gradScale * g + weightDecay * p; buf = momentum * buf + d (buf may be
+   * null); p -= lr * buf.
+   */
   void sgd(
       Tensor p,
       Tensor g,

@@ -15,9 +15,13 @@ public final class BlockFormats {
         ServiceLoader.load(BlockFormat.class, BlockFormat.class.getClassLoader())) {
       if (BY_NAME.putIfAbsent(format.name(), format) != null) {
         throw new FormatException(
-            "block format " + format.name() + ": found twice: expected one provider, got "
-                + BY_NAME.get(format.name()).getClass().getName() + " and "
-                + format.getClass().getName() + ". Remove one jar from the class path.");
+            "block format "
+                + format.name()
+                + ": found twice: expected one provider, got "
+                + BY_NAME.get(format.name()).getClass().getName()
+                + " and "
+                + format.getClass().getName()
+                + ". Remove one jar from the class path.");
       }
       if (format.ggufType() >= 0) {
         BY_GGUF_TYPE.put(format.ggufType(), format);

@@ -6,7 +6,10 @@ import java.lang.foreign.MemorySegment;
 public interface Buffer {
   long bytes();
 
-  /** Memory of the host, 64-byte aligned unless it maps a file. The address stays the same for the buffer's life. */
+  /**
+   * Memory of the host, 64-byte aligned unless it maps a file. The address stays the same for the
+   * buffer's life.
+   */
   record Host(MemorySegment segment) implements Buffer {
     @Override
     public long bytes() {

@@ -1,6 +1,8 @@
 package llmengine.engine;
 
-/** Element types of a {@link Tensor}. Arithmetic is in float32; the 16-bit types are for storage. */
+/**
+ * Element types of a {@link Tensor}. Arithmetic is in float32; the 16-bit types are for storage.
+ */
 public enum DType {
   F32(4),
   F16(2),

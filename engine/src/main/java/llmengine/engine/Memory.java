@@ -5,9 +5,10 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Pool of a backend's buffers and the ledger of who uses them. A released buffer is kept and handed out again, so a steady
- * training step takes nothing from the system ({@link #systemAllocations} stays the same). Sizes are rounded up to eight
- * classes per power of two; a free buffer of up to twice the size serves too. All methods are safe for concurrent use.
+ * Pool of a backend's buffers and the ledger of who uses them. A released buffer is kept and handed
+ * out again, so a steady training step takes nothing from the system ({@link #systemAllocations}
+ * stays the same). Sizes are rounded up to eight classes per power of two; a free buffer of up to
+ * twice the size serves too. All methods are safe for concurrent use.
  */
 public final class Memory {
   private final Backend backend;
@@ -72,7 +73,10 @@ public final class Memory {
     usedBy.merge(owner, bytes, Long::sum);
   }
 
-  /** Bytes of mapped files in use. The system may drop and read them again, so no limit applies to them. */
+  /**
+   * Bytes of mapped files in use. The system may drop and read them again, so no limit applies to
+   * them.
+   */
   public synchronized long mapped() {
     return mapped;
   }
@@ -125,7 +129,9 @@ public final class Memory {
     usedBy().entrySet().stream()
         .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
         .limit(4)
-        .forEach(e -> owners.append(e.getKey()).append(' ').append(gigabytes(e.getValue())).append(", "));
+        .forEach(
+            e ->
+                owners.append(e.getKey()).append(' ').append(gigabytes(e.getValue())).append(", "));
     return "memory: out of memory for "
         + owner
         + ": expected at most "

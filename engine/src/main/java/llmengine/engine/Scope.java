@@ -5,8 +5,8 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 
 /**
- * Owner of tensors: what is allocated in a scope goes back to the pool when the scope is closed. A tensor outlives its scope
- * only by {@link #moveTo}. A scope belongs to one thread at a time.
+ * Owner of tensors: what is allocated in a scope goes back to the pool when the scope is closed. A
+ * tensor outlives its scope only by {@link #moveTo}. A scope belongs to one thread at a time.
  */
 public final class Scope implements AutoCloseable {
   private final Backend backend;
@@ -37,7 +37,8 @@ public final class Scope implements AutoCloseable {
       throw new IllegalStateException("scope " + owner + ": used after close.");
     }
     Shape shape = Shape.of(dims);
-    Buffer buffer = backend.memory().take(Math.multiplyExact(shape.size(), (long) dtype.bytes()), owner);
+    Buffer buffer =
+        backend.memory().take(Math.multiplyExact(shape.size(), (long) dtype.bytes()), owner);
     owned.put(buffer, true);
     return new Tensor(this, buffer, 0, dtype, shape, shape.cols(), null, null);
   }
@@ -58,7 +59,10 @@ public final class Scope implements AutoCloseable {
     return empty(DType.I32, values.length).set(values);
   }
 
-  /** A read-only tensor over memory that lives at least as long as this scope, such as a mapped file: nothing is copied. */
+  /**
+   * A read-only tensor over memory that lives at least as long as this scope, such as a mapped
+   * file: nothing is copied.
+   */
   public Tensor map(MemorySegment memory, DType dtype, int... dims) {
     Shape shape = Shape.of(dims);
     if (memory.byteSize() != shape.size() * dtype.bytes()) {
@@ -77,7 +81,10 @@ public final class Scope implements AutoCloseable {
     return new Tensor(this, backend.map(memory), 0, dtype, shape, shape.cols(), null, null);
   }
 
-  /** Hands the memory of a whole tensor (not a view) of this scope over to another scope; returns it under its new owner. */
+  /**
+   * Hands the memory of a whole tensor (not a view) of this scope over to another scope; returns it
+   * under its new owner.
+   */
   public Tensor moveTo(Scope other, Tensor t) {
     if (other.closed) {
       throw new IllegalStateException("scope " + other.owner + ": moveTo: used after close.");

@@ -3,10 +3,11 @@ package llmengine.engine;
 import java.util.Arrays;
 
 /**
- * Which rows attend to which: sequences laid end to end without padding. Sequence s has its queries in rows {@code
- * queryStart[s] .. +queryLength[s]} and its keys and values in rows {@code keyStart[s] .. +keyLength[s]} of their tensors. The
- * last query is aligned with the last key: query i sees key j if {@code j <= i + keyLength - queryLength}. In training both
- * are the same rows; with a key/value cache there are more keys than queries.
+ * Which rows attend to which: sequences laid end to end without padding. Sequence s has its queries
+ * in rows {@code queryStart[s] .. +queryLength[s]} and its keys and values in rows {@code
+ * keyStart[s] .. +keyLength[s]} of their tensors. The last query is aligned with the last key:
+ * query i sees key j if {@code j <= i + keyLength - queryLength}. In training both are the same
+ * rows; with a key/value cache there are more keys than queries.
  */
 public record Segments(int[] queryStart, int[] queryLength, int[] keyStart, int[] keyLength) {
   public Segments {

@@ -7,9 +7,10 @@ import java.util.List;
 import java.util.function.BiFunction;
 
 /**
- * Records operations of a forward pass and runs their derivatives backwards. Ops (package {@code op}) allocate their outputs
- * in the tape's {@link #scope} and record what is needed for the backward pass; nothing is recorded if no input needs a
- * gradient or the tape was made for inference. A tape belongs to one thread.
+ * Records operations of a forward pass and runs their derivatives backwards. Ops (package {@code
+ * op}) allocate their outputs in the tape's {@link #scope} and record what is needed for the
+ * backward pass; nothing is recorded if no input needs a gradient or the tape was made for
+ * inference. A tape belongs to one thread.
  */
 public final class Tape {
   /** The derivative of one op: adds to the gradients of its inputs (see {@link Tape#target}). */
@@ -18,7 +19,10 @@ public final class Tape {
     void run(Tensor gradient);
   }
 
-  /** Where a gradient contribution goes: add to {@code tensor} if {@code accumulate}, else overwrite it. */
+  /**
+   * Where a gradient contribution goes: add to {@code tensor} if {@code accumulate}, else overwrite
+   * it.
+   */
   public record Target(Tensor tensor, boolean accumulate) {}
 
   private record Node(String where, Tensor out, Backward backward) {}
@@ -62,8 +66,8 @@ public final class Tape {
   }
 
   /**
-   * Makes dropout active: masks are a function of {@code key} (seed and step), the op's place in the model, rowKeys (M) I32
-   * (sample and token of each row) and the channel.
+   * Makes dropout active: masks are a function of {@code key} (seed and step), the op's place in
+   * the model, rowKeys (M) I32 (sample and token of each row) and the channel.
    */
   public Tape withDropout(long key, Tensor rowKeys) {
     this.dropoutKey = key;
@@ -71,13 +75,19 @@ public final class Tape {
     return this;
   }
 
-  /** Looks at every value from here on and throws {@link NonFiniteException} at the first NaN or infinity. */
+  /**
+   * Looks at every value from here on and throws {@link NonFiniteException} at the first NaN or
+   * infinity.
+   */
   public Tape withChecks() {
     this.checking = true;
     return this;
   }
 
-  /** Linear layers use the arithmetic of generated tokens: a row's result doesn't depend on the others in the batch. */
+  /**
+   * Linear layers use the arithmetic of generated tokens: a row's result doesn't depend on the
+   * others in the batch.
+   */
   public Tape withRows() {
     this.rowArithmetic = true;
     return this;
@@ -128,8 +138,8 @@ public final class Tape {
   }
 
   /**
-   * Where to put a contribution to the gradient of {@code x}: the gradient is made at the first call, in the scope that owns
-   * x, and added to later. Call only if {@code x.needsGrad()}.
+   * Where to put a contribution to the gradient of {@code x}: the gradient is made at the first
+   * call, in the scope that owns x, and added to later. Call only if {@code x.needsGrad()}.
    */
   public Target target(Tensor x) {
     Tensor whole = x.base();
@@ -153,8 +163,9 @@ public final class Tape {
   }
 
   /**
-   * Runs all recorded derivatives in reverse, starting from outputs whose gradient was set, and forgets them. Gradients of
-   * intermediate results are given back as soon as they were used; those of parameters remain.
+   * Runs all recorded derivatives in reverse, starting from outputs whose gradient was set, and
+   * forgets them. Gradients of intermediate results are given back as soon as they were used; those
+   * of parameters remain.
    */
   public void backward() {
     for (int i = nodes.size() - 1; i >= 0; i--) {
@@ -176,8 +187,9 @@ public final class Tape {
   }
 
   /**
-   * Runs {@code block} without keeping its intermediate results; the backward pass computes them again (Chen et al. 2016,
-   * "Training deep nets with sublinear memory cost"). Only the block's input and output stay in memory.
+   * Runs {@code block} without keeping its intermediate results; the backward pass computes them
+   * again (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Only the block's
+   * input and output stay in memory.
    */
   public Tensor checkpoint(String name, Tensor input, BiFunction<Tape, Tensor, Tensor> block) {
     if (!recording) {

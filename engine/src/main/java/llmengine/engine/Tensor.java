@@ -3,9 +3,10 @@ package llmengine.engine;
 import java.util.function.UnaryOperator;
 
 /**
- * A view of a backend's memory: dtype, shape, byte offset, and the distance between rows. The innermost dimension is
- * contiguous; all outer dimensions together form the rows, {@code rowStride} elements apart, so a column slice of a fused
- * projection is a view like any other. Holds its gradient once {@link Tape#backward} reached it.
+ * A view of a backend's memory: dtype, shape, byte offset, and the distance between rows. The
+ * innermost dimension is contiguous; all outer dimensions together form the rows, {@code rowStride}
+ * elements apart, so a column slice of a fused projection is a view like any other. Holds its
+ * gradient once {@link Tape#backward} reached it.
  */
 public final class Tensor {
   private final Scope scope;
@@ -95,7 +96,10 @@ public final class Tensor {
     return needsGrad;
   }
 
-  /** Marks a leaf (a trained parameter) or an op's output as something the loss is differentiated by. */
+  /**
+   * Marks a leaf (a trained parameter) or an op's output as something the loss is differentiated
+   * by.
+   */
   public Tensor needsGrad(boolean needs) {
     this.needsGrad = needs;
     return this;
@@ -138,7 +142,9 @@ public final class Tensor {
         t -> t.rows(from, to));
   }
 
-  /** Columns {@code from} (inclusive) to {@code to} (exclusive) of a tensor of rank 2, as a view. */
+  /**
+   * Columns {@code from} (inclusive) to {@code to} (exclusive) of a tensor of rank 2, as a view.
+   */
   public Tensor columns(int from, int to) {
     requireMatrix("columns");
     if (from < 0 || to < from || to > cols()) {
@@ -169,11 +175,12 @@ public final class Tensor {
       throw new ShapeException(
           "reshape: expected a contiguous tensor of " + to.size() + " elements, got " + this + ".");
     }
-    return new Tensor(
-        scope, buffer, offset, dtype, to, to.cols(), this, t -> t.reshape(dims));
+    return new Tensor(scope, buffer, offset, dtype, to, to.cols(), this, t -> t.reshape(dims));
   }
 
-  /** The part of {@code whole} (same shape as this view's base) that this view covers of its base. */
+  /**
+   * The part of {@code whole} (same shape as this view's base) that this view covers of its base.
+   */
   Tensor sameSliceOf(Tensor whole) {
     return slice.apply(whole);
   }

@@ -9,7 +9,8 @@ import llmengine.engine.Tensor;
 import llmengine.nn.generate.KvCache;
 
 /**
- * Tokens to run through a model: M of them, of one or more sequences laid end to end without padding.
+ * Tokens to run through a model: M of them, of one or more sequences laid end to end without
+ * padding.
  *
  * @param ids (M) I32
  * @param positions (M) I32, for the rotary embedding
@@ -19,7 +20,12 @@ import llmengine.nn.generate.KvCache;
  * @param cache keys and values of earlier tokens, which the model extends; empty in training
  */
 public record Batch(
-    Tensor ids, Tensor positions, Segments segments, int maxPosition, int maxId, Optional<KvCache> cache) {
+    Tensor ids,
+    Tensor positions,
+    Segments segments,
+    int maxPosition,
+    int maxId,
+    Optional<KvCache> cache) {
 
   /** Whole sequences, without a cache; {@code positions} usually restart at 0 for each. */
   public static Batch of(Scope scope, int[] ids, int[] positions, Segments segments) {
@@ -52,7 +58,10 @@ public record Batch(
     return of(scope, ids, positions, Segments.of(lengths));
   }
 
-  /** Next tokens of cached sequences: {@code counts[i]} tokens for the cache's slot {@code slots[i]}, in this order. */
+  /**
+   * Next tokens of cached sequences: {@code counts[i]} tokens for the cache's slot {@code
+   * slots[i]}, in this order.
+   */
   public static Batch next(Scope scope, KvCache cache, int[] ids, int[] slots, int[] counts) {
     int[] positions = new int[ids.length];
     int at = 0;

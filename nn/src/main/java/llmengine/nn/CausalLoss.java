@@ -12,7 +12,8 @@ public final class CausalLoss {
    * @param hidden (M, C) from {@link Decoder#hidden}
    * @param rows positions that predict a label, distinct and ascending
    * @param targets the id that each of them predicts
-   * @param scale factor of the summed loss for the gradients, usually 1 / (labels of the optimizer step)
+   * @param scale factor of the summed loss for the gradients, usually 1 / (labels of the optimizer
+   *     step)
    * @return one loss for each of rows, not scaled
    */
   public static Tensor apply(

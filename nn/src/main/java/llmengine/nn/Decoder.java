@@ -16,8 +16,8 @@ import llmengine.nn.model.DecoderSpec;
 import llmengine.nn.model.RopeSpec;
 
 /**
- * A decoder-only language model: embedding, blocks, final norm and output projection, with Hugging Face weight names. Owns its
- * weights; {@link #close} gives their memory back.
+ * A decoder-only language model: embedding, blocks, final norm and output projection, with Hugging
+ * Face weight names. Owns its weights; {@link #close} gives their memory back.
  */
 public final class Decoder implements AutoCloseable {
   private final DecoderSpec spec;
@@ -173,7 +173,10 @@ public final class Decoder implements AutoCloseable {
     return out;
   }
 
-  /** Logits (M, V) of hidden states (M, C); for training see {@link CausalLoss}, which never holds them all. */
+  /**
+   * Logits (M, V) of hidden states (M, C); for training see {@link CausalLoss}, which never holds
+   * them all.
+   */
   public Tensor logits(Tape tape, Tensor hidden) {
     tape.enter("lm_head");
     Tensor logits = output.forward(tape, hidden);
@@ -186,8 +189,7 @@ public final class Decoder implements AutoCloseable {
 
   /** An empty cache for {@code slots} sequences. */
   public KvCache cache(int slots) {
-    return new KvCache(
-        backend(), spec.layers().size(), spec.kvHeads() * spec.headDim(), slots);
+    return new KvCache(backend(), spec.layers().size(), spec.kvHeads() * spec.headDim(), slots);
   }
 
   /** Recompute activations in the backward pass instead of keeping them. */
@@ -208,7 +210,9 @@ public final class Decoder implements AutoCloseable {
     return scope;
   }
 
-  /** All weights by name, in the order of the layers; a tied output projection is not listed twice. */
+  /**
+   * All weights by name, in the order of the layers; a tied output projection is not listed twice.
+   */
   public Map<String, Parameter> parameters() {
     return java.util.Collections.unmodifiableMap(parameters);
   }

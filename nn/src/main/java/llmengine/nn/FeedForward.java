@@ -6,7 +6,10 @@ import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 import llmengine.engine.op.Gated;
 
-/** down(f(gate x) * up x): x (M, C) to (M, C) over F channels. {@code inputs} are gate and up or one fused gate_up_proj. */
+/**
+ * down(f(gate x) * up x): x (M, C) to (M, C) over F channels. {@code inputs} are gate and up or one
+ * fused gate_up_proj.
+ */
 record FeedForward(Activation activation, List<Linear> inputs, Linear down) {
   Tensor forward(Tape tape, Tensor x) {
     Tensor gate;

@@ -26,7 +26,9 @@ public final class Parameter {
     return value.needsGrad();
   }
 
-  /** Trained parameters are float32: call {@link #toFloat32} first if the checkpoint stores 16 bits. */
+  /**
+   * Trained parameters are float32: call {@link #toFloat32} first if the checkpoint stores 16 bits.
+   */
   public void trainable(boolean trainable) {
     if (trainable && value.dtype() != DType.F32) {
       throw new IllegalStateException(
@@ -35,7 +37,10 @@ public final class Parameter {
     value.needsGrad(trainable);
   }
 
-  /** Makes the value float32 and writable: a copy in {@code scope} replaces 16 bits and mapped memory. */
+  /**
+   * Makes the value float32 and writable: a copy in {@code scope} replaces 16 bits and mapped
+   * memory.
+   */
   public void toFloat32(Scope scope) {
     if (value.dtype() == DType.F32 && value.scope().owns(value)) {
       return;

@@ -4,8 +4,8 @@ import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
 /**
- * Root-mean-square norm: y = x / sqrt(mean(x^2) + eps) * (w + offset). Input and output (M, C); offset is 1 in the Gemma
- * family, else 0.
+ * Root-mean-square norm: y = x / sqrt(mean(x^2) + eps) * (w + offset). Input and output (M, C);
+ * offset is 1 in the Gemma family, else 0.
  */
 public record RmsNorm(Parameter weight, float offset, float eps) {
   public Tensor forward(Tape tape, Tensor x) {

@@ -23,14 +23,18 @@ public final class Rope {
     this.scope = scope;
   }
 
-  /** x (M, H*D) with every head rotated by its row's position. {@link #ensure} must cover the positions. */
+  /**
+   * x (M, H*D) with every head rotated by its row's position. {@link #ensure} must cover the
+   * positions.
+   */
   public Tensor forward(Tape tape, Tensor x, Tensor positions) {
     return llmengine.engine.op.Rope.apply(tape, x, positions, cos, sin, headDim);
   }
 
   /** Makes the tables cover positions below {@code length}. */
   public void ensure(int length) {
-    double context = spec.scaling() instanceof RopeSpec.Dynamic d ? Math.max(length, d.originalContext()) : 0;
+    double context =
+        spec.scaling() instanceof RopeSpec.Dynamic d ? Math.max(length, d.originalContext()) : 0;
     if (cos != null && length <= cos.rows() && context == builtFor) {
       return;
     }

@@ -8,8 +8,8 @@ import llmengine.engine.op.Attention;
 import llmengine.nn.generate.KvCache;
 
 /**
- * Causal self-attention with rotary embedding: x (M, C) to (M, C). {@code projections} are q, k, v or one fused qkv_proj; the
- * head norms are null where the family has none.
+ * Causal self-attention with rotary embedding: x (M, C) to (M, C). {@code projections} are q, k, v
+ * or one fused qkv_proj; the head norms are null where the family has none.
  */
 record SelfAttention(
     int layer,

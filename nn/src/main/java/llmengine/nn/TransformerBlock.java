@@ -5,8 +5,8 @@ import llmengine.engine.Tensor;
 import llmengine.engine.op.Elementwise;
 
 /**
- * h = x + attention(norm(x)); y = h + feedForward(norm(h)). Where a family norms the results as well (Gemma 2, 3) the two
- * {@code after} norms apply before each addition, else they are null.
+ * h = x + attention(norm(x)); y = h + feedForward(norm(h)). Where a family norms the results as
+ * well (Gemma 2, 3) the two {@code after} norms apply before each addition, else they are null.
  */
 record TransformerBlock(
     SelfAttention attention,

@@ -7,11 +7,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
-/** Reference data that lies beside the project on some machines; tests that need it are skipped elsewhere. */
+/**
+ * Reference data that lies beside the project on some machines; tests that need it are skipped
+ * elsewhere.
+ */
 public final class Shared {
   private Shared() {}
 
-  /** A file or folder under the shared folder (ENGINE_SHARED, else {@code shared} beside the project). */
+  /**
+   * A file or folder under the shared folder (ENGINE_SHARED, else {@code shared} beside the
+   * project).
+   */
   public static Path path(String relative) {
     String home = System.getenv("ENGINE_SHARED");
     Path at = Path.of("").toAbsolutePath();

@@ -47,19 +47,13 @@ abstract class ByteBlocks implements BlockFormat {
   }
 
   @Override
-  public final void decode(
-      MemorySegment src, long offset, float[] dst, int dstOffset, int blocks) {
+  public final void decode(MemorySegment src, long offset, float[] dst, int dstOffset, int blocks) {
     int run = Math.max(1, Math.min(blocks, RUN_BYTES / blockBytes));
     byte[] bytes = new byte[run * blockBytes];
     for (int first = 0; first < blocks; first += run) {
       int n = Math.min(run, blocks - first);
       MemorySegment.copy(
-          src,
-          ValueLayout.JAVA_BYTE,
-          offset + (long) first * blockBytes,
-          bytes,
-          0,
-          n * blockBytes);
+          src, ValueLayout.JAVA_BYTE, offset + (long) first * blockBytes, bytes, 0, n * blockBytes);
       int to = dstOffset + first * blockValues;
       for (int i = 0; i < n; i++) {
         decodeBlock(bytes, i * blockBytes, dst, to + i * blockValues);

@@ -1,8 +1,6 @@
 package llmengine.quant;
 
-/**
- * 32 values in 34 bytes (8.5 bits each): half scale d, 32 signed bytes q. Value = d q.
- */
+/** 32 values in 34 bytes (8.5 bits each): half scale d, 32 signed bytes q. Value = d q. */
 public final class Q8_0 extends ByteBlocks {
   public Q8_0() {
     super("Q8_0", 8, 32, 34);

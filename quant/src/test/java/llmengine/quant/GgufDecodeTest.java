@@ -113,8 +113,7 @@ class GgufDecodeTest {
 
   @Test
   void realModelDecodes() {
-    Path path =
-        SharedFiles.path("models/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+    Path path = SharedFiles.path("models/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
     try (GgufFile file = GgufFile.open(path)) {
       assertThat(file.metadata()).containsEntry("general.architecture", "llama");
       long values = 0;

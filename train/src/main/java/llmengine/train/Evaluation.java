@@ -10,7 +10,10 @@ import llmengine.data.process.Example;
 import llmengine.data.store.TokenizedDataset;
 import llmengine.train.stage.CausalLm;
 
-/** Evaluation loss as the Hugging Face Trainer reports it: the mean over rows of their batch's mean token loss. */
+/**
+ * Evaluation loss as the Hugging Face Trainer reports it: the mean over rows of their batch's mean
+ * token loss.
+ */
 final class Evaluation {
   private final CausalLm objective;
   private final Map<String, TokenizedDataset> sets;

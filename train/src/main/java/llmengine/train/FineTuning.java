@@ -37,14 +37,14 @@ final class FineTuning implements AutoCloseable {
   }
 
   /**
-   * Prepares the model: attaches and merges adapters, or marks the trained weights and makes them float32.
+   * Prepares the model: attaches and merges adapters, or marks the trained weights and makes them
+   * float32.
    *
    * @param resumeFrom checkpoint whose trained weights to take over
    */
   static FineTuning of(
       RunConfig config, ModelSession session, Decoder model, Optional<Path> resumeFrom) {
-    FineTuning method =
-        new FineTuning(config, session, model, name(config));
+    FineTuning method = new FineTuning(config, session, model, name(config));
     switch (config.finetuning().finetuningType()) {
       case LORA -> method.adapt(resumeFrom);
       case FULL -> {
@@ -120,7 +120,9 @@ final class FineTuning implements AutoCloseable {
     return adapters != null && adapters.config().dropout() > 0;
   }
 
-  /** Writes what was trained, with the tokenizer: an adapter in PEFT's layout, or the whole model. */
+  /**
+   * Writes what was trained, with the tokenizer: an adapter in PEFT's layout, or the whole model.
+   */
   void save(Path folder) throws IOException {
     if (adapters != null) {
       adapters.save(folder, config.model().modelNameOrPath());

@@ -7,13 +7,16 @@ import llmengine.nn.model.DecoderSpec;
 import llmengine.train.config.OptimizerArguments;
 
 /**
- * Bytes that a training run takes at its peak, by owner. Every figure is a count of tensors times their size; nothing is
- * measured, so it can be shown before a weight is read.
+ * Bytes that a training run takes at its peak, by owner. Every figure is a count of tensors times
+ * their size; nothing is measured, so it can be shown before a weight is read.
  *
  * @param owners bytes by owner, in the order of the list
  */
 public record MemoryPlan(Map<String, Long> owners) {
-  /** Bytes of logits that exist at a time in the fused loss, and their share of a chunk's hidden states. */
+  /**
+   * Bytes of logits that exist at a time in the fused loss, and their share of a chunk's hidden
+   * states.
+   */
   private static final long LOGITS = 40L << 20;
 
   /**
@@ -41,7 +44,8 @@ public record MemoryPlan(Map<String, Long> owners) {
     }
     owners.put("weights", weights);
     owners.put("gradients", 4 * shape.trained);
-    owners.put("optimizer", shape.optimizer == OptimizerArguments.Optimizer.SGD ? 0 : 8 * shape.trained);
+    owners.put(
+        "optimizer", shape.optimizer == OptimizerArguments.Optimizer.SGD ? 0 : 8 * shape.trained);
     owners.put("activations", activations(shape));
     owners.put("logits", LOGITS);
     return new MemoryPlan(owners);
@@ -51,7 +55,8 @@ public record MemoryPlan(Map<String, Long> owners) {
     long block = 4 * shape.tokens * perToken(shape.spec, shape.adapterRank);
     long gradients = 4 * shape.tokens * gradientsPerToken(shape.spec);
     int layers = shape.spec.layers().size();
-    long edges = 4 * shape.tokens * 4 * shape.spec.width(); // embedding, final norm, their gradients
+    long edges =
+        4 * shape.tokens * 4 * shape.spec.width(); // embedding, final norm, their gradients
     long kept =
         shape.recomputes ? 4 * shape.tokens * shape.spec.width() * layers + block : block * layers;
     return kept + gradients + edges;
@@ -68,7 +73,10 @@ public record MemoryPlan(Map<String, Long> owners) {
     return norms + attention + feedForward + 2 * c + adapterRank;
   }
 
-  /** Floats of gradients that exist at a time for a token within a block: the feed-forward part is the widest. */
+  /**
+   * Floats of gradients that exist at a time for a token within a block: the feed-forward part is
+   * the widest.
+   */
   private static long gradientsPerToken(DecoderSpec spec) {
     return 3L * spec.feedForward() + 4L * spec.width();
   }

@@ -18,7 +18,10 @@ final class OutputFolder {
 
   private OutputFolder() {}
 
-  /** Makes the folder and tries to write into it, so that hours of training don't end without a place to go. */
+  /**
+   * Makes the folder and tries to write into it, so that hours of training don't end without a
+   * place to go.
+   */
   static void prepare(Path folder) {
     try {
       Files.createDirectories(folder);
@@ -26,7 +29,10 @@ final class OutputFolder {
       Files.delete(probe);
     } catch (IOException e) {
       throw new TrainException(
-          "output_dir: " + folder + ": expected a folder that can be written, got: " + e
+          "output_dir: "
+              + folder
+              + ": expected a folder that can be written, got: "
+              + e
               + ". Choose another output_dir.",
           e);
     }
@@ -37,8 +43,12 @@ final class OutputFolder {
     for (String name : WEIGHTS) {
       if (Files.exists(folder.resolve(name))) {
         throw new TrainException(
-            "output_dir: " + folder + ": expected an empty folder or one with checkpoints, got one"
-                + " with " + name + ". Set overwrite_output_dir: true or choose another output_dir.");
+            "output_dir: "
+                + folder
+                + ": expected an empty folder or one with checkpoints, got one"
+                + " with "
+                + name
+                + ". Set overwrite_output_dir: true or choose another output_dir.");
       }
     }
   }

@@ -15,7 +15,10 @@ import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
 
-/** What a run prints before its first step: model, what is trained, data, memory against the machine. */
+/**
+ * What a run prints before its first step: model, what is trained, data, memory against the
+ * machine.
+ */
 final class Summary {
   private Summary() {}
 

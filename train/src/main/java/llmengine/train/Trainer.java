@@ -20,9 +20,9 @@ import llmengine.train.config.RunConfig;
 import llmengine.train.stage.CausalLm;
 
 /**
- * The training loop: batches, gradients, optimizer steps, and after each step what is due: a log line, an evaluation, a
- * checkpoint. Intervals and logged values are those of the Hugging Face Trainer. The loss of a step is the mean over all its
- * labelled tokens, whatever its micro-batches.
+ * The training loop: batches, gradients, optimizer steps, and after each step what is due: a log
+ * line, an evaluation, a checkpoint. Intervals and logged values are those of the Hugging Face
+ * Trainer. The loss of a step is the mean over all its labelled tokens, whatever its micro-batches.
  */
 public final class Trainer {
   /** How a run ended. */
@@ -90,8 +90,7 @@ public final class Trainer {
   /** Trains from the state's step to the last. */
   End run() {
     EpochOrder order =
-        new EpochOrder(
-            data.size(), config.orderSeed(), !config.finetuning().disableShuffling());
+        new EpochOrder(data.size(), config.orderSeed(), !config.finetuning().disableShuffling());
     try (BatchIterator batches =
         new BatchIterator(data::get, order::epoch, plan, state.nextEpoch, state.nextPosition)) {
       while (state.step < state.totalSteps) {
@@ -125,8 +124,10 @@ public final class Trainer {
     state.step++;
     state.nextEpoch = batch.nextEpoch();
     state.nextPosition = batch.nextPosition();
-    int used = Math.ceilDiv(
-        batch.nextEpoch() > batch.epoch() ? data.size() : batch.nextPosition(), plan.batchSize());
+    int used =
+        Math.ceilDiv(
+            batch.nextEpoch() > batch.epoch() ? data.size() : batch.nextPosition(),
+            plan.batchSize());
     state.epoch = batch.epoch() + used / (double) batchesPerEpoch;
     state.lossSum += loss;
     state.lossSinceLog += loss;
@@ -149,11 +150,17 @@ public final class Trainer {
     return sum * scale;
   }
 
-  /** Repeats the step with every value looked at, to say where the first NaN or infinity came from. */
+  /**
+   * Repeats the step with every value looked at, to say where the first NaN or infinity came from.
+   */
   private TrainException explain(StepBatch batch, double loss) {
     Gradients.release(optimizer.parameters());
     String where =
-        "step " + (state.step + 1) + ", epoch " + batch.epoch() + ", rows "
+        "step "
+            + (state.step + 1)
+            + ", epoch "
+            + batch.epoch()
+            + ", rows "
             + (batch.nextPosition() == 0 ? "up to the end" : "up to " + batch.nextPosition());
     String advice =
         " Lower learning_rate, or look at these rows; the last checkpoint is untouched.";
@@ -163,8 +170,13 @@ public final class Trainer {
       return new TrainException(where + ": " + e.getMessage() + advice, e);
     }
     return new TrainException(
-        where + ": expected finite loss and gradients, got loss " + loss + " and gradient norm "
-            + gradientNorm + "." + advice);
+        where
+            + ": expected finite loss and gradients, got loss "
+            + loss
+            + " and gradient norm "
+            + gradientNorm
+            + "."
+            + advice);
   }
 
   /** Logs, evaluates and saves what is due; true if the run should stop early. */
@@ -175,7 +187,8 @@ public final class Trainer {
     }
     boolean stop = false;
     boolean better = false;
-    if (due(config.evaluation().evalStrategy(), config.evalSteps().of(state.totalSteps), lastOfEpoch)) {
+    if (due(
+        config.evaluation().evalStrategy(), config.evalSteps().of(state.totalSteps), lastOfEpoch)) {
       Map<String, Object> metrics = evaluation.run();
       record(metrics);
       listener.onEvaluate(state, metrics);
@@ -242,7 +255,10 @@ public final class Trainer {
     state.logHistory.add(line);
   }
 
-  /** Notes whether this evaluation is the best so far, and lets a scheduler that follows the metric know. */
+  /**
+   * Notes whether this evaluation is the best so far, and lets a scheduler that follows the metric
+   * know.
+   */
   private boolean judge(Map<String, Object> metrics) {
     if (config.bestMetric().isEmpty()) {
       return false;

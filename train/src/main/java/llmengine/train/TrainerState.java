@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Where a run stands, beside weights and optimizer: everything that resuming needs. Written as the Hugging Face Trainer's {@code
- * trainer_state.json}, with our own part under {@code llm_engine}.
+ * Where a run stands, beside weights and optimizer: everything that resuming needs. Written as the
+ * Hugging Face Trainer's {@code trainer_state.json}, with our own part under {@code llm_engine}.
  */
 public final class TrainerState {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -87,7 +87,8 @@ public final class TrainerState {
   /** The file's content. */
   public ObjectNode toJson(int trainBatchSize, Steps steps) {
     ObjectNode json = JSON.createObjectNode();
-    json.set("best_global_step", bestMetric.isPresent() ? JSON.valueToTree(bestStep) : JSON.nullNode());
+    json.set(
+        "best_global_step", bestMetric.isPresent() ? JSON.valueToTree(bestStep) : JSON.nullNode());
     json.put("best_metric", bestMetric.orElse(null));
     json.put("best_model_checkpoint", bestCheckpoint.orElse(null));
     json.put("epoch", epoch);
@@ -146,8 +147,10 @@ public final class TrainerState {
     s.lossSinceLog = own.path("loss_since_log").asDouble();
     s.lastLoggedStep = own.path("last_logged_step").asInt();
     s.evaluationsWithoutGain = own.path("evaluations_without_gain").asInt();
-    own.path("scheduler").fields().forEachRemaining(
-        e -> s.schedulerState.put(e.getKey(), Double.valueOf(e.getValue().asText())));
+    own.path("scheduler")
+        .fields()
+        .forEachRemaining(
+            e -> s.schedulerState.put(e.getKey(), Double.valueOf(e.getValue().asText())));
     for (JsonNode entry : json.path("log_history")) {
       Map<String, Object> line = new LinkedHashMap<>();
       entry.fields().forEachRemaining(e -> line.put(e.getKey(), plain(e.getValue())));
@@ -157,6 +160,8 @@ public final class TrainerState {
   }
 
   private static Object plain(JsonNode value) {
-    return value.isIntegralNumber() ? (Object) value.asLong() : value.isNumber() ? value.asDouble() : value.asText();
+    return value.isIntegralNumber()
+        ? (Object) value.asLong()
+        : value.isNumber() ? value.asDouble() : value.asText();
   }
 }

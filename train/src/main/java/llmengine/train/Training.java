@@ -1,37 +1,19 @@
 package llmengine.train;
 
-import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import llmengine.data.DataOptions;
 import llmengine.data.TrainingData;
 import llmengine.engine.Backend;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
-import llmengine.nn.Parameter;
-import llmengine.nn.optim.AdamW;
-import llmengine.nn.optim.Optimizer;
-import llmengine.nn.optim.ParameterGroup;
-import llmengine.nn.optim.Schedule;
-import llmengine.nn.optim.Sgd;
-import llmengine.train.callback.ConsoleProgress;
-import llmengine.train.callback.TrainerLog;
-import llmengine.train.callback.TrainingListener;
 import llmengine.train.checkpoint.Checkpoints;
-import llmengine.train.checkpoint.JsonFiles;
-import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.Resume;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
-import llmengine.train.stage.CausalLm;
 
 /** A run of the stages pt and sft from its configuration to the files in output_dir. */
 public final class Training {
@@ -71,8 +53,7 @@ public final class Training {
           ModelSession.frozenToBf16(model);
         }
         Summary.print(out, config, session, model, method, data, report);
-        return new TrainingJob(
-                config, out, interrupted, session, data, model, method, scope)
+        return new TrainingJob(config, out, interrupted, session, data, model, method, scope)
             .run(resumeFrom);
       }
     }
@@ -93,7 +74,8 @@ public final class Training {
         Optional<Path> newest = Checkpoints.newest(folder);
         if (newest.isEmpty()) {
           throw new TrainException(
-              "resume_from_checkpoint: expected a checkpoint-N folder in " + folder
+              "resume_from_checkpoint: expected a checkpoint-N folder in "
+                  + folder
                   + ", got none. Remove the key to start anew.");
         }
         yield newest;
@@ -101,8 +83,11 @@ public final class Training {
       case Resume.From from -> {
         if (!Files.isRegularFile(from.checkpoint().resolve(Checkpoints.STATE))) {
           throw new TrainException(
-              "resume_from_checkpoint: " + from.checkpoint() + ": expected a checkpoint folder with "
-                  + Checkpoints.STATE + ", got none. Give a checkpoint-N folder.");
+              "resume_from_checkpoint: "
+                  + from.checkpoint()
+                  + ": expected a checkpoint folder with "
+                  + Checkpoints.STATE
+                  + ", got none. Give a checkpoint-N folder.");
         }
         yield Optional.of(from.checkpoint());
       }

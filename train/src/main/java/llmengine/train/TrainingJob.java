@@ -26,8 +26,8 @@ import llmengine.train.callback.TrainingListener;
 import llmengine.train.checkpoint.Checkpoints;
 import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.ModelCard;
-import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.FinetuningArguments.Stage;
+import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
@@ -67,8 +67,7 @@ final class TrainingJob {
     this.scope = scope;
     this.folder = config.outputDir();
     objective = new CausalLm(model, config.training().seed(), method.dropout());
-    evaluation =
-        new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
+    evaluation = new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
   }
 
   Trainer.End run(Optional<Path> resumeFrom) {
@@ -88,7 +87,9 @@ final class TrainingJob {
       return end;
     } catch (IOException e) {
       throw new TrainException(
-          folder + ": can't be written: expected room and permission, got: " + e.getMessage()
+          folder
+              + ": can't be written: expected room and permission, got: "
+              + e.getMessage()
               + ". Checkpoints written so far are intact.",
           e);
     }
@@ -138,7 +139,10 @@ final class TrainingJob {
     double seconds = (System.nanoTime() - start) / 1e9;
     if (end == Trainer.End.INTERRUPTED) {
       out.println(
-          "stopped after step " + state.step + "; " + folder.resolve("checkpoint-" + state.step)
+          "stopped after step "
+              + state.step
+              + "; "
+              + folder.resolve("checkpoint-" + state.step)
               + " is saved. The same command goes on from there"
               + (config.training().overwriteOutputDir() ? " without overwrite_output_dir." : "."));
       return end;
@@ -172,8 +176,7 @@ final class TrainingJob {
     line.put("train_runtime", Evaluation.rounded(seconds, 4));
     line.put("train_samples_per_second", Evaluation.rounded(rows / seconds, 3));
     line.put(
-        "train_steps_per_second",
-        Evaluation.rounded((state.totalSteps - startStep) / seconds, 3));
+        "train_steps_per_second", Evaluation.rounded((state.totalSteps - startStep) / seconds, 3));
     Map<String, Object> logged = new LinkedHashMap<>(line);
     logged.put("step", state.step);
     state.logHistory.add(logged);
@@ -181,7 +184,8 @@ final class TrainingJob {
     if (config.finetuning().includeEffectiveTokensPerSecond()) {
       line.put(
           "effective_tokens_per_sec",
-          Evaluation.rounded(data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
+          Evaluation.rounded(
+              data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
     }
     method.save(folder);
     JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
@@ -191,14 +195,16 @@ final class TrainingJob {
     logHistory = state.logHistory;
     if (config.finetuning().plotLoss()) {
       List<String> keys = new ArrayList<>(List.of("loss"));
-      data.eval().keySet().forEach(n -> keys.add(n.isEmpty() ? "eval_loss" : "eval_" + n + "_loss"));
+      data.eval()
+          .keySet()
+          .forEach(n -> keys.add(n.isEmpty() ? "eval_loss" : "eval_" + n + "_loss"));
       LossPlot.draw(folder, state.logHistory, keys);
     }
     out.println(
         String.format(
             Locale.ROOT,
-            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, tensors at most %.2f GB;"
-                + " saved to %s",
+            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, tensors at most"
+                + " %.2f GB; saved to %s",
             state.step - startStep,
             seconds,
             state.lossSum / Math.max(1, state.step),
@@ -248,7 +254,10 @@ final class TrainingJob {
     Path saved = from.resolve(Checkpoints.OPTIMIZER);
     if (!Files.isRegularFile(saved)) {
       throw new TrainException(
-          from + ": can't be resumed: expected " + Checkpoints.OPTIMIZER + ", got none (it was saved"
+          from
+              + ": can't be resumed: expected "
+              + Checkpoints.OPTIMIZER
+              + ", got none (it was saved"
               + " with save_only_model). Start anew with overwrite_output_dir: true.");
     }
     optimizer.restore(saved);
@@ -261,8 +270,7 @@ final class TrainingJob {
     OptimizerArguments o = config.optimizer();
     List<ParameterGroup> groups = ParameterGroup.byName(method.trainable(), o.weightDecay());
     return switch (o.optim()) {
-      case ADAMW_TORCH ->
-          new AdamW(scope, groups, o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
+      case ADAMW_TORCH -> new AdamW(scope, groups, o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
       case SGD -> new Sgd(scope, groups, 0, false);
     };
   }

@@ -23,7 +23,9 @@ import llmengine.nn.load.Pretrained;
 import llmengine.train.checkpoint.WeightFiles;
 import llmengine.train.config.RunConfig;
 
-/** A two-layer model with the quickstart's tokenizer and some rows of data, in a folder of its own. */
+/**
+ * A two-layer model with the quickstart's tokenizer and some rows of data, in a folder of its own.
+ */
 final class TinyRun {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path BASE = Path.of("../examples/quickstart-model/base");

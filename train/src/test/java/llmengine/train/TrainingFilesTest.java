@@ -65,7 +65,13 @@ class TrainingFilesTest {
     assertThat(first.fieldNames())
         .toIterable()
         .containsExactly(
-            "current_steps", "total_steps", "loss", "lr", "epoch", "percentage", "elapsed_time",
+            "current_steps",
+            "total_steps",
+            "loss",
+            "lr",
+            "epoch",
+            "percentage",
+            "elapsed_time",
             "remaining_time");
     JsonNode results = tiny.json("out/all_results.json");
     for (String key :
@@ -95,7 +101,8 @@ class TrainingFilesTest {
     Files.writeString(tiny.out("out"), "mine");
     assertThatThrownBy(() -> tiny.train("out"))
         .isInstanceOf(TrainException.class)
-        .hasMessageContaining("output_dir").hasMessageContaining("expected a folder");
+        .hasMessageContaining("output_dir")
+        .hasMessageContaining("expected a folder");
     assertThat(Files.readString(tiny.out("out"))).isEqualTo("mine");
   }
 
@@ -106,7 +113,8 @@ class TrainingFilesTest {
     Files.write(weights, java.util.Arrays.copyOf(whole, whole.length - 100));
     assertThatThrownBy(() -> tiny.train("out"))
         .isInstanceOf(FormatException.class)
-        .hasMessageContaining("model.safetensors").hasMessageContaining("expected");
+        .hasMessageContaining("model.safetensors")
+        .hasMessageContaining("expected");
   }
 
   @Test
@@ -116,7 +124,9 @@ class TrainingFilesTest {
         config, Files.readString(config).replace("\"llama\"", "\"mamba\""), StandardCharsets.UTF_8);
     assertThatThrownBy(() -> tiny.train("out"))
         .isInstanceOf(FormatException.class)
-        .hasMessageContaining("model_type").hasMessageContaining("qwen3").hasMessageContaining("mamba");
+        .hasMessageContaining("model_type")
+        .hasMessageContaining("qwen3")
+        .hasMessageContaining("mamba");
   }
 
   @Test
@@ -127,14 +137,17 @@ class TrainingFilesTest {
         Files.readString(config).replace("\"intermediate_size\":48", "\"intermediate_size\":40"));
     assertThatThrownBy(() -> tiny.train("out"))
         .isInstanceOf(FormatException.class)
-        .hasMessageContaining("wrong shape").hasMessageContaining("mlp.gate_proj");
+        .hasMessageContaining("wrong shape")
+        .hasMessageContaining("mlp.gate_proj");
   }
 
   @Test
   void malformedRowsAreFoundByLine() throws Exception {
-    Files.writeString(folder.resolve("rows.json"), "[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{oops}\n]");
+    Files.writeString(
+        folder.resolve("rows.json"), "[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{oops}\n]");
     assertThatThrownBy(() -> tiny.train("out"))
-        .hasMessageContaining("rows.json").hasMessageContaining("3");
+        .hasMessageContaining("rows.json")
+        .hasMessageContaining("3");
   }
 
   @Test
@@ -151,8 +164,7 @@ class TrainingFilesTest {
 
   @Test
   void aCutoffBelowThePromptsIsRefused() {
-    assertThatThrownBy(() -> tiny.train("out", "cutoff_len=2"))
-        .hasMessageContaining("cutoff_len");
+    assertThatThrownBy(() -> tiny.train("out", "cutoff_len=2")).hasMessageContaining("cutoff_len");
   }
 
   @Test

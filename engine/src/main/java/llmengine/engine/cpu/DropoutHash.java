@@ -1,8 +1,9 @@
 package llmengine.engine.cpu;
 
 /**
- * The counter-based generator of dropout masks: a 32-bit mix of (key, row key, channel), so a mask needs no memory and doesn't
- * depend on batching or threads. The mixer is MurmurHash3's finaliser applied twice; vector backends compute the same bits.
+ * The counter-based generator of dropout masks: a 32-bit mix of (key, row key, channel), so a mask
+ * needs no memory and doesn't depend on batching or threads. The mixer is MurmurHash3's finaliser
+ * applied twice; vector backends compute the same bits.
  */
 final class DropoutHash {
   private DropoutHash() {}

@@ -4,7 +4,10 @@ package llmengine.engine.cpu;
 final class Erf {
   private Erf() {}
 
-  /** Maclaurin series below 3, continued fraction of erfc above (Abramowitz and Stegun 7.1.6 and 7.1.14). */
+  /**
+   * Maclaurin series below 3, continued fraction of erfc above (Abramowitz and Stegun 7.1.6 and
+   * 7.1.14).
+   */
   static double of(double x) {
     double a = Math.abs(x);
     if (Double.isNaN(x)) {

@@ -112,7 +112,12 @@ abstract class HostBackend implements Backend {
     for (int r = 0; r < from.rows(); r++) {
       if (from.dtype() == DType.F32) {
         MemorySegment.copy(
-            segment(from), FLOAT, from.offset() + 4 * r * from.rowStride(), target, at, from.cols());
+            segment(from),
+            FLOAT,
+            from.offset() + 4 * r * from.rowStride(),
+            target,
+            at,
+            from.cols());
         at += from.cols();
       } else {
         for (int c = 0; c < from.cols(); c++) {
@@ -156,7 +161,9 @@ abstract class HostBackend implements Backend {
     for (int r = 0; r < to.rows(); r++) {
       if (value == 0) {
         long bytes = to.dtype().bytes();
-        segment(to).asSlice(to.offset() + bytes * r * to.rowStride(), bytes * to.cols()).fill((byte) 0);
+        segment(to)
+            .asSlice(to.offset() + bytes * r * to.rowStride(), bytes * to.cols())
+            .fill((byte) 0);
       } else {
         for (int c = 0; c < to.cols(); c++) {
           element(to, r, c, value);

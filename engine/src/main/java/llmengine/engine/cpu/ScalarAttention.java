@@ -45,7 +45,13 @@ final class ScalarAttention {
   }
 
   static void forward(
-      Tensor q, Tensor k, Tensor v, Segments segments, AttentionShape shape, Tensor out, Tensor lse) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Segments segments,
+      AttentionShape shape,
+      Tensor out,
+      Tensor lse) {
     int d = shape.headDim();
     for (int s = 0; s < segments.count(); s++) {
       int keyStart = segments.keyStart()[s];

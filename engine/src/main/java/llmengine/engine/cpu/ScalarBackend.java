@@ -8,7 +8,8 @@ import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 
 /**
- * The readable reference: one thread, plain loops, every sum in double. What another backend computes is compared with this.
+ * The readable reference: one thread, plain loops, every sum in double. What another backend
+ * computes is compared with this.
  */
 public final class ScalarBackend extends HostBackend {
   @Override
@@ -38,20 +39,17 @@ public final class ScalarBackend extends HostBackend {
 
   @Override
   public void matmulNT(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(
-        a.cols(), (i, k) -> element(a, i, k), (k, j) -> element(b, j, k), alpha, c, accumulate);
+    product(a.cols(), (i, k) -> element(a, i, k), (k, j) -> element(b, j, k), alpha, c, accumulate);
   }
 
   @Override
   public void matmulNN(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(
-        a.cols(), (i, k) -> element(a, i, k), (k, j) -> element(b, k, j), alpha, c, accumulate);
+    product(a.cols(), (i, k) -> element(a, i, k), (k, j) -> element(b, k, j), alpha, c, accumulate);
   }
 
   @Override
   public void matmulTN(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(
-        a.rows(), (i, k) -> element(a, k, i), (k, j) -> element(b, k, j), alpha, c, accumulate);
+    product(a.rows(), (i, k) -> element(a, k, i), (k, j) -> element(b, k, j), alpha, c, accumulate);
   }
 
   @Override
@@ -115,7 +113,8 @@ public final class ScalarBackend extends HostBackend {
     return switch (f) {
       case SILU -> x / (1 + Math.exp(-x));
       case GELU -> 0.5 * x * (1 + Erf.of(x / Math.sqrt(2)));
-      case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+      case GELU_TANH ->
+          0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
       case RELU -> x > 0 ? x : Double.isNaN(x) ? x : 0;
     };
   }
@@ -145,8 +144,7 @@ public final class ScalarBackend extends HostBackend {
   }
 
   @Override
-  public void activationBackward(
-      Activation f, Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
+  public void activationBackward(Activation f, Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
     map(x, dy, dx, accumulate, (v, g) -> df(f, v) * g);
   }
 
@@ -185,8 +183,7 @@ public final class ScalarBackend extends HostBackend {
   }
 
   @Override
-  public void dropout(
-      Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
+  public void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
     float keep = 1 / (1 - p);
     int threshold = DropoutHash.threshold(p);
     for (int r = 0; r < x.rows(); r++) {
@@ -342,7 +339,13 @@ public final class ScalarBackend extends HostBackend {
 
   @Override
   public void attention(
-      Tensor q, Tensor k, Tensor v, Segments segments, AttentionShape shape, Tensor out, Tensor lse) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Segments segments,
+      AttentionShape shape,
+      Tensor out,
+      Tensor lse) {
     ScalarAttention.forward(q, k, v, segments, shape, out, lse);
   }
 

@@ -66,7 +66,9 @@ public final class Checkpoint implements AutoCloseable {
       }
       if (path.toString().endsWith(".gguf")) {
         throw new FormatException(
-            path + ": not a safetensors checkpoint: expected " + base
+            path
+                + ": not a safetensors checkpoint: expected "
+                + base
                 + ".safetensors or a directory, got a GGUF file. Open it as GGUF.");
       }
       files.add(SafetensorsFile.open(path));
@@ -93,7 +95,11 @@ public final class Checkpoint implements AutoCloseable {
       Path shardFile = indexFile.resolveSibling(shard);
       if (!Files.isRegularFile(shardFile)) {
         throw new FormatException(
-            indexFile + ": shard missing: expected " + shards.size() + " files, got no " + shard
+            indexFile
+                + ": shard missing: expected "
+                + shards.size()
+                + " files, got no "
+                + shard
                 + ". Download the missing file into the same directory.");
       }
       SafetensorsFile file = SafetensorsFile.open(shardFile);
@@ -102,8 +108,14 @@ public final class Checkpoint implements AutoCloseable {
         String other = foundIn.putIfAbsent(tensor.name(), shard);
         if (other != null) {
           throw new FormatException(
-              indexFile + ": tensor \"" + tensor.name() + "\": stored twice: expected one shard,"
-                  + " got " + other + " and " + shard
+              indexFile
+                  + ": tensor \""
+                  + tensor.name()
+                  + "\": stored twice: expected one shard,"
+                  + " got "
+                  + other
+                  + " and "
+                  + shard
                   + ". Download or save the checkpoint again.");
         }
         tensors.put(tensor.name(), tensor);
@@ -116,8 +128,14 @@ public final class Checkpoint implements AutoCloseable {
               String found = foundIn.get(name);
               if (!shard.equals(found)) {
                 throw new FormatException(
-                    indexFile + ": tensor \"" + name + "\": not where the index says: expected it"
-                        + " in " + shard + ", got it in " + (found == null ? "no shard" : found)
+                    indexFile
+                        + ": tensor \""
+                        + name
+                        + "\": not where the index says: expected it"
+                        + " in "
+                        + shard
+                        + ", got it in "
+                        + (found == null ? "no shard" : found)
                         + ". Download or save the checkpoint again.");
               }
             });
@@ -131,7 +149,11 @@ public final class Checkpoint implements AutoCloseable {
       names = entries.map(p -> p.getFileName().toString()).sorted().toList();
     } catch (IOException e) {
       return new FormatException(
-          directory + ": can't be read: expected " + expected + ", got " + e
+          directory
+              + ": can't be read: expected "
+              + expected
+              + ", got "
+              + e
               + ". Check permissions.",
           e);
     }
@@ -144,19 +166,30 @@ public final class Checkpoint implements AutoCloseable {
     for (String name : names) {
       if (name.endsWith(".gguf")) {
         return new FormatException(
-            directory + ": no safetensors weights: expected " + expected + ", got " + name
+            directory
+                + ": no safetensors weights: expected "
+                + expected
+                + ", got "
+                + name
                 + ". Give the path of the GGUF file itself.");
       }
     }
     return new FormatException(
-        directory + ": no weights: expected " + expected + ", got "
+        directory
+            + ": no weights: expected "
+            + expected
+            + ", got "
             + (names.isEmpty() ? "an empty directory" : names.size() + " other files")
             + ". Check the path, or download the weights.");
   }
 
   private static FormatException pickle(Path where, String expected, String got) {
     return new FormatException(
-        where + ": weights are in PyTorch's pickle format: expected " + expected + ", got " + got
+        where
+            + ": weights are in PyTorch's pickle format: expected "
+            + expected
+            + ", got "
+            + got
             + ". Convert it once: load it with transformers and save_pretrained(dir,"
             + " safe_serialization=True), or download the safetensors revision of the model.");
   }
@@ -191,7 +224,10 @@ public final class Checkpoint implements AutoCloseable {
         .orElseThrow(
             () ->
                 new FormatException(
-                    where + ": no tensor \"" + name + "\": expected one of "
+                    where
+                        + ": no tensor \""
+                        + name
+                        + "\": expected one of "
                         + TensorNames.list(tensors.keySet(), name)
                         + ", got none. Check that config.json and weights belong together."));
   }

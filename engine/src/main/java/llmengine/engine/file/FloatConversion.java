@@ -41,7 +41,10 @@ public final class FloatConversion implements TensorSource.Converter {
     if (!readable || to == SafetensorsType.F64 || to.dtype().stream().noneMatch(d -> d.isFloat())) {
       throw new FormatException(
           "conversion: no such conversion: expected F64, F32, F16 or BF16 to F32, F16 or BF16, got "
-              + from + " to " + to + ". Choose another dtype.");
+              + from
+              + " to "
+              + to
+              + ". Choose another dtype.");
     }
     return new FloatConversion(from, to);
   }

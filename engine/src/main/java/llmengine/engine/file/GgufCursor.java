@@ -69,7 +69,8 @@ final class GgufCursor {
     long most = (bytes.byteSize() - position) / minBytes;
     if (count < 0 || count > most) {
       throw bad(
-          "bad " + what, "at most " + most + " (what is left of the file)",
+          "bad " + what,
+          "at most " + most + " (what is left of the file)",
           Long.toUnsignedString(count));
     }
     return count;

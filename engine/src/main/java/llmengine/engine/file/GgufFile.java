@@ -93,7 +93,10 @@ public final class GgufFile implements AutoCloseable {
         .orElseThrow(
             () ->
                 new FormatException(
-                    path + ": no tensor \"" + name + "\": expected one of "
+                    path
+                        + ": no tensor \""
+                        + name
+                        + "\": expected one of "
                         + TensorNames.list(tensors().keySet(), name)
                         + ", got none. Check that the file holds a whole model."));
   }
@@ -108,14 +111,18 @@ public final class GgufFile implements AutoCloseable {
         .orElseThrow(
             () ->
                 new FormatException(
-                    path + ": tensor \"" + tensor.name() + "\": type not supported yet: expected a"
-                        + " type with a decoder on the class path, got " + tensor.type()
+                    path
+                        + ": tensor \""
+                        + tensor.name()
+                        + "\": type not supported yet: expected a"
+                        + " type with a decoder on the class path, got "
+                        + tensor.type()
                         + ". Use a file in another quantization, e.g. Q8_0 or Q4_K_M."));
   }
 
   /**
-   * Decodes the whole tensor to float32 into {@code dst}, {@code 4 * count} bytes, native order,
-   * on all cores.
+   * Decodes the whole tensor to float32 into {@code dst}, {@code 4 * count} bytes, native order, on
+   * all cores.
    *
    * @throws FormatException if the type is not supported yet
    */
@@ -124,8 +131,13 @@ public final class GgufFile implements AutoCloseable {
     long count = tensor.count();
     if (dst.byteSize() != count * Float.BYTES) {
       throw new FormatException(
-          path + ": tensor \"" + tensor.name() + "\": wrong destination: expected "
-              + count * Float.BYTES + " bytes, got " + dst.byteSize()
+          path
+              + ": tensor \""
+              + tensor.name()
+              + "\": wrong destination: expected "
+              + count * Float.BYTES
+              + " bytes, got "
+              + dst.byteSize()
               + ". Pass room for exactly the tensor's values.");
     }
     long chunks = (count + CHUNK_VALUES - 1) / CHUNK_VALUES;
@@ -151,11 +163,23 @@ public final class GgufFile implements AutoCloseable {
   public void decode(GgufTensor tensor, long first, float[] dst, int count) {
     BlockFormat format = format(tensor);
     int block = format.blockValues();
-    if (first < 0 || count < 0 || first > tensor.count() - count
-        || first % block != 0 || count % block != 0) {
+    if (first < 0
+        || count < 0
+        || first > tensor.count() - count
+        || first % block != 0
+        || count % block != 0) {
       throw new FormatException(
-          path + ": tensor \"" + tensor.name() + "\": bad range: expected whole blocks of " + block
-              + " within " + tensor.count() + " values, got " + count + " from " + first
+          path
+              + ": tensor \""
+              + tensor.name()
+              + "\": bad range: expected whole blocks of "
+              + block
+              + " within "
+              + tensor.count()
+              + " values, got "
+              + count
+              + " from "
+              + first
               + ". Read whole rows.");
     }
     decode(tensor, format, first, dst, count);

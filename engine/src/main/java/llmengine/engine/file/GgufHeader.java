@@ -24,10 +24,7 @@ final class GgufHeader {
 
   /** What the head says. */
   record Parsed(
-      int version,
-      int alignment,
-      Map<String, Object> metadata,
-      Map<String, GgufTensor> tensors) {}
+      int version, int alignment, Map<String, Object> metadata, Map<String, GgufTensor> tensors) {}
 
   private record Info(String name, GgufType type, long[] shape, long begin, long bytes) {}
 
@@ -140,8 +137,12 @@ final class GgufHeader {
       return bytes;
     } catch (ArithmeticException e) {
       throw new FormatException(
-          in.file() + ": " + what + ": bad shape: expected fewer than 2^63 bytes, got ne "
-              + Arrays.toString(ne) + ". Download the file again.",
+          in.file()
+              + ": "
+              + what
+              + ": bad shape: expected fewer than 2^63 bytes, got ne "
+              + Arrays.toString(ne)
+              + ". Download the file again.",
           e);
     }
   }

@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Tensor types of GGUF with id, values per block and bytes per block (ggml's enum ggml_type; ids
- * 4, 5, 31-33 and 36-38 were withdrawn).
+ * Tensor types of GGUF with id, values per block and bytes per block (ggml's enum ggml_type; ids 4,
+ * 5, 31-33 and 36-38 were withdrawn).
  */
 public enum GgufType {
   F32(0, 1, 4),

@@ -16,8 +16,10 @@ final class MappedFile {
   static MemorySegment map(Path path, Arena arena) {
     if (!Files.isRegularFile(path)) {
       throw new FormatException(
-          path + ": no such file: expected a regular file, got "
-              + (Files.isDirectory(path) ? "a directory" : "nothing") + ". Check the path.");
+          path
+              + ": no such file: expected a regular file, got "
+              + (Files.isDirectory(path) ? "a directory" : "nothing")
+              + ". Check the path.");
     }
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);

@@ -70,8 +70,12 @@ public final class SafetensorsFile implements AutoCloseable {
         .orElseThrow(
             () ->
                 new FormatException(
-                    path + ": no tensor \"" + name + "\": expected one of "
-                        + TensorNames.list(tensors().keySet(), name) + ", got none"
+                    path
+                        + ": no tensor \""
+                        + name
+                        + "\": expected one of "
+                        + TensorNames.list(tensors().keySet(), name)
+                        + ", got none"
                         + ". Check that the file belongs to this model."));
   }
 

@@ -130,7 +130,8 @@ final class SafetensorsHeader {
     }
     if (offsets.length != 2 || offsets[0] > offsets[1]) {
       throw bad(
-          tensor(name) + ": bad data_offsets", "[begin, end], begin <= end",
+          tensor(name) + ": bad data_offsets",
+          "[begin, end], begin <= end",
           Arrays.toString(offsets));
     }
     checkBytes(name, type, shape, offsets[1] - offsets[0]);
@@ -175,8 +176,17 @@ final class SafetensorsHeader {
       needed = type.bytes(shape);
     } catch (ArithmeticException e) {
       throw new FormatException(
-          file + ": " + tensor(name) + ": bad shape: expected a size in whole bytes below 2^63 bits"
-              + ", got " + type + Arrays.toString(shape) + " (" + e.getMessage() + ")" + again(),
+          file
+              + ": "
+              + tensor(name)
+              + ": bad shape: expected a size in whole bytes below 2^63 bits"
+              + ", got "
+              + type
+              + Arrays.toString(shape)
+              + " ("
+              + e.getMessage()
+              + ")"
+              + again(),
           e);
     }
     if (needed != stored) {
@@ -196,19 +206,24 @@ final class SafetensorsHeader {
       if (d.begin() != end) {
         throw bad(
             tensor(d.name()) + (d.begin() < end ? ": overlaps its neighbour" : ": leaves a gap"),
-            "data_offsets from " + end, "from " + d.begin());
+            "data_offsets from " + end,
+            "from " + d.begin());
       }
       if (d.end() > dataBytes) {
         throw bad(
             tensor(d.name()) + ": truncated file",
-            "data up to byte " + d.end(), dataBytes + " bytes of data");
+            "data up to byte " + d.end(),
+            dataBytes + " bytes of data");
       }
       end = d.end();
       long position = dataStart + d.begin();
       tensors.put(
           d.name(),
           new StoredTensor(
-              d.name(), d.type(), d.shape(), position,
+              d.name(),
+              d.type(),
+              d.shape(),
+              position,
               bytes.asSlice(position, d.end() - d.begin())));
     }
     if (end != dataBytes) {

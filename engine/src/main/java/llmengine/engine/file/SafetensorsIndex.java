@@ -46,7 +46,9 @@ public record SafetensorsIndex(Map<String, String> shardOf) {
       }
     } catch (IOException e) {
       throw new FormatException(
-          file + ": not a JSON index: expected an object with weight_map, got " + e.getMessage()
+          file
+              + ": not a JSON index: expected an object with weight_map, got "
+              + e.getMessage()
               + ". Download or save it again.",
           e);
     }
@@ -82,7 +84,13 @@ public record SafetensorsIndex(Map<String, String> shardOf) {
 
   private static FormatException bad(Path file, String what, String expected, String got) {
     return new FormatException(
-        file + ": " + what + ": expected " + expected + ", got " + got
+        file
+            + ": "
+            + what
+            + ": expected "
+            + expected
+            + ", got "
+            + got
             + ". Download or save it again.");
   }
 

@@ -79,7 +79,9 @@ public final class SafetensorsWriter {
       Map<String, String> metadata) {
     if (maxShardBytes <= 0) {
       throw new FormatException(
-          directory + ": bad shard size: expected more than 0 bytes, got " + maxShardBytes
+          directory
+              + ": bad shard size: expected more than 0 bytes, got "
+              + maxShardBytes
               + ". Set a larger size.");
     }
     List<List<TensorSource>> shards = split(tensors, maxShardBytes);
@@ -158,8 +160,10 @@ public final class SafetensorsWriter {
       }
     } catch (IOException e) {
       throw new FormatException(
-          files.getFirst() + ": can't be written: expected room for it and write permission, got "
-              + e + ". Free space or choose another directory; what was there before is intact.",
+          files.getFirst()
+              + ": can't be written: expected room for it and write permission, got "
+              + e
+              + ". Free space or choose another directory; what was there before is intact.",
           e);
     }
   }
@@ -184,9 +188,17 @@ public final class SafetensorsWriter {
               });
       if (delivered[0] != declared) {
         throw new FormatException(
-            path + ": tensor \"" + tensor.name() + "\": size does not match shape: expected "
-                + declared + " bytes for " + tensor.type() + Arrays.toString(tensor.shape())
-                + ", got " + delivered[0] + ". Nothing was written.");
+            path
+                + ": tensor \""
+                + tensor.name()
+                + "\": size does not match shape: expected "
+                + declared
+                + " bytes for "
+                + tensor.type()
+                + Arrays.toString(tensor.shape())
+                + ", got "
+                + delivered[0]
+                + ". Nothing was written.");
       }
     }
     file.finish();
@@ -204,8 +216,8 @@ public final class SafetensorsWriter {
     }
   }
 
-  private static byte[] header(
-      Path path, List<TensorSource> tensors, Map<String, String> metadata) throws IOException {
+  private static byte[] header(Path path, List<TensorSource> tensors, Map<String, String> metadata)
+      throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     bytes.writeBytes(new byte[8]);
     try (JsonGenerator out = JSON.createGenerator(bytes)) {
@@ -237,8 +249,12 @@ public final class SafetensorsWriter {
     long length = bytes.size() - 8L;
     if (length > SafetensorsHeader.MAX_BYTES) {
       throw new FormatException(
-          path + ": header too large: expected at most " + SafetensorsHeader.MAX_BYTES
-              + " bytes, got " + length + ". Use smaller shards.");
+          path
+              + ": header too large: expected at most "
+              + SafetensorsHeader.MAX_BYTES
+              + " bytes, got "
+              + length
+              + ". Use smaller shards.");
     }
     byte[] header = bytes.toByteArray();
     for (int i = 0; i < 8; i++) {
@@ -253,7 +269,10 @@ public final class SafetensorsWriter {
       for (TensorSource tensor : shard) {
         if (tensor.name().equals("__metadata__") || !names.add(tensor.name())) {
           throw new FormatException(
-              where + ": tensor \"" + tensor.name() + "\": name can't be used: expected distinct"
+              where
+                  + ": tensor \""
+                  + tensor.name()
+                  + "\": name can't be used: expected distinct"
                   + " names other than __metadata__, got it again. Rename the tensor.");
         }
       }
@@ -265,14 +284,18 @@ public final class SafetensorsWriter {
       return tensor.type().bytes(tensor.shape());
     } catch (ArithmeticException e) {
       throw new FormatException(
-          where + ": tensor \"" + tensor.name() + "\": bad shape: expected whole bytes, got "
-              + tensor.type() + Arrays.toString(tensor.shape()) + ". Check the shape.",
+          where
+              + ": tensor \""
+              + tensor.name()
+              + "\": bad shape: expected whole bytes, got "
+              + tensor.type()
+              + Arrays.toString(tensor.shape())
+              + ". Check the shape.",
           e);
     }
   }
 
-  private static void removeStale(
-      Path directory, String base, List<Path> files, boolean indexed) {
+  private static void removeStale(Path directory, String base, List<Path> files, boolean indexed) {
     Pattern ours =
         Pattern.compile(
             Pattern.quote(base)
@@ -286,8 +309,12 @@ public final class SafetensorsWriter {
       }
     } catch (IOException e) {
       throw new FormatException(
-          directory + ": files of an older save can't be removed: expected only "
-              + files.size() + " weight files, got " + e + ". Remove the older files by hand.",
+          directory
+              + ": files of an older save can't be removed: expected only "
+              + files.size()
+              + " weight files, got "
+              + e
+              + ". Remove the older files by hand.",
           e);
     }
   }

@@ -6,7 +6,9 @@ import llmengine.engine.Segments;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
-/** softmax(scale q k^T + mask) v per head, with shared key/value heads (Ainslie et al. 2023, "GQA"). */
+/**
+ * softmax(scale q k^T + mask) v per head, with shared key/value heads (Ainslie et al. 2023, "GQA").
+ */
 public final class Attention {
   private Attention() {}
 

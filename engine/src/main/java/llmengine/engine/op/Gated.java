@@ -5,7 +5,10 @@ import llmengine.engine.DType;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
-/** f(gate) * up: SwiGLU with SILU, GeGLU with GELU (Shazeer 2020, "GLU variants improve transformer"). */
+/**
+ * f(gate) * up: SwiGLU with SILU, GeGLU with GELU (Shazeer 2020, "GLU variants improve
+ * transformer").
+ */
 public final class Gated {
   private Gated() {}
 

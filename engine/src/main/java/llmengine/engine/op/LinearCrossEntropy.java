@@ -8,9 +8,10 @@ import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
 /**
- * Output projection and cross-entropy in one, over the labelled rows only and in chunks, so that the logits of a batch never
- * exist as a whole: memory O(chunk * V) instead of O(M * V). Gradients are computed in the same pass (the loss is where
- * differentiation starts), as in Hsu et al. 2024, "Liger Kernel", section 3.2.
+ * Output projection and cross-entropy in one, over the labelled rows only and in chunks, so that
+ * the logits of a batch never exist as a whole: memory O(chunk * V) instead of O(M * V). Gradients
+ * are computed in the same pass (the loss is where differentiation starts), as in Hsu et al. 2024,
+ * "Liger Kernel", section 3.2.
  */
 public final class LinearCrossEntropy {
   /** Bytes of logits that exist at a time. */

@@ -15,7 +15,8 @@ public final class LoraLinear {
    * @param w (N, K), bias (N) or null: the frozen (or trained) layer
    * @param a (R, K) and b (N, R): the adapter, float32
    * @param scale s = alpha / R, or alpha / sqrt(R) for rsLoRA
-   * @param dropout probability of dropping an input of the adapter; active only if the tape has dropout
+   * @param dropout probability of dropping an input of the adapter; active only if the tape has
+   *     dropout
    * @return (M, N)
    */
   public static Tensor apply(

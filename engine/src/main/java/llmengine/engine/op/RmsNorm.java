@@ -4,7 +4,10 @@ import llmengine.engine.DType;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
-/** y = x / sqrt(mean(x^2) + eps) * (w + offset) (Zhang and Sennrich 2019); offset is 1 in the Gemma family, else 0. */
+/**
+ * y = x / sqrt(mean(x^2) + eps) * (w + offset) (Zhang and Sennrich 2019); offset is 1 in the Gemma
+ * family, else 0.
+ */
 public final class RmsNorm {
   private RmsNorm() {}
 

@@ -4,7 +4,10 @@ import llmengine.engine.DType;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
-/** Rotary position embedding (Su et al. 2021, "RoFormer", section 3.2), pairs in halves as Hugging Face stores them. */
+/**
+ * Rotary position embedding (Su et al. 2021, "RoFormer", section 3.2), pairs in halves as Hugging
+ * Face stores them.
+ */
 public final class Rope {
   private Rope() {}
 
@@ -27,8 +30,7 @@ public final class Rope {
         y,
         dy -> {
           Tape.Target dx = tape.target(x);
-          tape.backend()
-              .rope(dy, positions, cos, sin, headDim, true, dx.tensor(), dx.accumulate());
+          tape.backend().rope(dy, positions, cos, sin, headDim, true, dx.tensor(), dx.accumulate());
         },
         x);
   }

@@ -164,8 +164,7 @@ class SafetensorsFileTest {
   void fileLargerThanTwoGigabytesIsMapped() throws IOException {
     long size = 3L << 30;
     Path path = dir.resolve("large.safetensors");
-    String json =
-        "{'a':{'dtype':'U8','shape':[" + size + "],'data_offsets':[0," + size + "]}}    ";
+    String json = "{'a':{'dtype':'U8','shape':[" + size + "],'data_offsets':[0," + size + "]}}    ";
     byte[] head = file(json, 0);
     try (var channel = new java.io.RandomAccessFile(path.toFile(), "rw")) {
       channel.write(head);

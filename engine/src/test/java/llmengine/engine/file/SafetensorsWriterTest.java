@@ -25,8 +25,7 @@ class SafetensorsWriterTest {
   private static TensorSource bytes(String name, int n, int seed) {
     byte[] data = new byte[n];
     new Random(seed).nextBytes(data);
-    return TensorSource.of(
-        name, SafetensorsType.U8, new long[] {n}, MemorySegment.ofArray(data));
+    return TensorSource.of(name, SafetensorsType.U8, new long[] {n}, MemorySegment.ofArray(data));
   }
 
   private static byte[] dataOf(TensorSource source) throws IOException {
@@ -111,8 +110,12 @@ class SafetensorsWriterTest {
     Path path = dir.resolve("m.safetensors");
     TensorSource source =
         TensorSource.converted(
-            "w", new long[] {n}, SafetensorsType.F32, MemorySegment.ofArray(values),
-            SafetensorsType.BF16, truncate);
+            "w",
+            new long[] {n},
+            SafetensorsType.F32,
+            MemorySegment.ofArray(values),
+            SafetensorsType.BF16,
+            truncate);
     new SafetensorsWriter().write(path, List.of(source), Map.of());
     try (SafetensorsFile file = SafetensorsFile.open(path)) {
       short[] read = file.tensor("w").data().toArray(ValueLayout.JAVA_SHORT_UNALIGNED);
@@ -150,7 +153,8 @@ class SafetensorsWriterTest {
                 "big" : "model-00002-of-00003.safetensors",
                 "c" : "model-00003-of-00003.safetensors"
               }
-            }""");
+            }\
+            """);
     try (Checkpoint checkpoint = Checkpoint.open(dir)) {
       assertThat(checkpoint.names()).containsExactly("a", "b", "big", "c");
       for (TensorSource tensor : tensors) {
@@ -210,7 +214,10 @@ class SafetensorsWriterTest {
     long[] shape = {8};
     TensorSource bug =
         new TensorSource(
-            "a", SafetensorsType.U8, shape, out -> {
+            "a",
+            SafetensorsType.U8,
+            shape,
+            out -> {
               throw new IllegalStateException("bug");
             });
     TensorSource few =

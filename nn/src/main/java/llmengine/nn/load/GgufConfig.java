@@ -133,8 +133,9 @@ final class GgufConfig {
   }
 
   /**
-   * Llama 3.1's scaling is stored as one divisor for each frequency. The largest is its factor; the other constants are those
-   * of the published models, and the stored divisors must agree with them.
+   * Llama 3.1's scaling is stored as one divisor for each frequency. The largest is its factor; the
+   * other constants are those of the published models, and the stored divisors must agree with
+   * them.
    */
   private void llama3(ObjectNode json, GgufTensor stored, double base, int rotated) {
     float[] divisors = new float[(int) stored.count()];

@@ -14,9 +14,9 @@ import llmengine.nn.WeightSource;
 import llmengine.nn.model.DecoderSpec;
 
 /**
- * Weights of a GGUF file under their Hugging Face names. Plain types are used where the file is mapped, quantized ones are
- * decoded to float32. Undone on the way, as llama.cpp's converter did it: rows of q and k interleaved for the llama
- * architecture, 1 added to Gemma's norm weights.
+ * Weights of a GGUF file under their Hugging Face names. Plain types are used where the file is
+ * mapped, quantized ones are decoded to float32. Undone on the way, as llama.cpp's converter did
+ * it: rows of q and k interleaved for the llama architecture, 1 added to Gemma's norm weights.
  */
 public final class GgufWeights implements WeightSource {
   private static final Map<String, String> LAYER_NAMES =
@@ -67,8 +67,12 @@ public final class GgufWeights implements WeightSource {
     Tensor t = scope.empty(DType.F32, shape);
     if (!(t.buffer() instanceof Buffer.Host host)) {
       throw new FormatException(
-          file.path() + ": " + stored.name() + ": expected a backend in host memory, got "
-              + scope.backend().name() + ".");
+          file.path()
+              + ": "
+              + stored.name()
+              + ": expected a backend in host memory, got "
+              + scope.backend().name()
+              + ".");
     }
     file.decode(stored, host.segment().asSlice(0, 4 * t.size()));
     if (shifted) {

@@ -21,8 +21,8 @@ import llmengine.nn.model.Family;
 import llmengine.nn.model.ModelConfig;
 
 /**
- * A checkpoint on disk: a Hugging Face directory or a GGUF file. Opening reads the configuration only. Models made by {@link
- * #load} use the mapped files, so close this after them.
+ * A checkpoint on disk: a Hugging Face directory or a GGUF file. Opening reads the configuration
+ * only. Models made by {@link #load} use the mapped files, so close this after them.
  */
 public final class Pretrained implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -128,8 +128,13 @@ public final class Pretrained implements AutoCloseable {
       throw new FormatException(file + ": expected a JSON object, got something else.");
     } catch (JacksonException e) {
       throw new FormatException(
-          file + ": not valid JSON: " + e.getOriginalMessage() + " at line "
-              + e.getLocation().getLineNr() + ".", e);
+          file
+              + ": not valid JSON: "
+              + e.getOriginalMessage()
+              + " at line "
+              + e.getLocation().getLineNr()
+              + ".",
+          e);
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": can't be read: " + e.getMessage(), e);
     }

@@ -8,8 +8,8 @@ import llmengine.engine.Tensor;
 import llmengine.nn.WeightSource;
 
 /**
- * Fresh weights for training from scratch: matrices from N(0, initializer_range), norms such that they scale by 1, biases 0.
- * Each tensor's draw depends on the seed and its name only.
+ * Fresh weights for training from scratch: matrices from N(0, initializer_range), norms such that
+ * they scale by 1, biases 0. Each tensor's draw depends on the seed and its name only.
  *
  * @param normOffset what the family adds to norm weights
  */

@@ -5,8 +5,8 @@ import java.util.List;
 import llmengine.engine.Activation;
 
 /**
- * Everything in which decoder-only families differ, as numbers and switches. A family is a function from its {@code
- * config.json} to this record.
+ * Everything in which decoder-only families differ, as numbers and switches. A family is a function
+ * from its {@code config.json} to this record.
  *
  * @param vocab V
  * @param width C
@@ -55,7 +55,10 @@ public record DecoderSpec(
     float finalSoftcap,
     int context) {
 
-  /** What may change from layer to layer: the sliding window (0: sees everything) and the rotary embedding. */
+  /**
+   * What may change from layer to layer: the sliding window (0: sees everything) and the rotary
+   * embedding.
+   */
   public record Layer(int window, RopeSpec rope) {}
 
   /** The same model with other windows, rotary embeddings and context. */

@@ -2,7 +2,9 @@ package llmengine.nn.model;
 
 import java.util.Set;
 
-/** Gemma 2: norms around each part, soft caps, every other layer with a window (Gemma team 2024). */
+/**
+ * Gemma 2: norms around each part, soft caps, every other layer with a window (Gemma team 2024).
+ */
 public final class Gemma2 implements Family {
   @Override
   public Set<String> modelTypes() {

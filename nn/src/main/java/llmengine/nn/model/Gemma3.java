@@ -2,7 +2,10 @@ package llmengine.nn.model;
 
 import java.util.Set;
 
-/** Gemma 3, text: five layers with a window to one without, each kind with its own rotary base (Gemma team 2025). */
+/**
+ * Gemma 3, text: five layers with a window to one without, each kind with its own rotary base
+ * (Gemma team 2025).
+ */
 public final class Gemma3 implements Family {
   @Override
   public Set<String> modelTypes() {
@@ -17,7 +20,8 @@ public final class Gemma3 implements Family {
     b.attentionSoftcap = (float) config.doubleOr("attn_logit_softcapping", 0);
     b.finalSoftcap = (float) config.doubleOr("final_logit_softcapping", 0);
     int window = config.intOr("sliding_window", 4096);
-    int pattern = config.intOr("sliding_window_pattern", config.intOr("_sliding_window_pattern", 6));
+    int pattern =
+        config.intOr("sliding_window_pattern", config.intOr("_sliding_window_pattern", 6));
     RopeSpec global =
         config
             .rope(b.headDim, "full_attention")
@@ -35,7 +39,8 @@ public final class Gemma3 implements Family {
     boolean[] sliding = config.slidingLayers(b.layers.length).orElse(null);
     for (int i = 0; i < b.layers.length; i++) {
       boolean slides = sliding == null ? (i + 1) % pattern != 0 : sliding[i];
-      b.layers[i] = slides ? new DecoderSpec.Layer(window, local) : new DecoderSpec.Layer(0, global);
+      b.layers[i] =
+          slides ? new DecoderSpec.Layer(window, local) : new DecoderSpec.Layer(0, global);
     }
     return b.build();
   }

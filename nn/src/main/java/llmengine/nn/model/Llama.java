@@ -2,7 +2,9 @@ package llmengine.nn.model;
 
 import java.util.Set;
 
-/** Llama 2 and 3 and the many checkpoints of their shape (Touvron et al. 2023, Dubey et al. 2024). */
+/**
+ * Llama 2 and 3 and the many checkpoints of their shape (Touvron et al. 2023, Dubey et al. 2024).
+ */
 public final class Llama implements Family {
   @Override
   public Set<String> modelTypes() {

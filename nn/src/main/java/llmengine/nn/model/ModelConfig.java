@@ -8,7 +8,9 @@ import java.util.Optional;
 import llmengine.engine.Activation;
 import llmengine.engine.FormatException;
 
-/** A checkpoint's {@code config.json}, read with checks. {@code where} names the file in messages. */
+/**
+ * A checkpoint's {@code config.json}, read with checks. {@code where} names the file in messages.
+ */
 public final class ModelConfig {
   private final String where;
   private final ObjectNode json;
@@ -103,7 +105,10 @@ public final class ModelConfig {
     };
   }
 
-  /** Which layers attend within the sliding window, from {@code layer_types}; empty if the key is absent. */
+  /**
+   * Which layers attend within the sliding window, from {@code layer_types}; empty if the key is
+   * absent.
+   */
   Optional<boolean[]> slidingLayers(int layers) {
     JsonNode types = json.path("layer_types");
     if (!types.isArray()) {
@@ -123,7 +128,10 @@ public final class ModelConfig {
     return Optional.of(sliding);
   }
 
-  /** The rotary embedding that all layers share: {@code rope_parameters}, or {@code rope_theta} and {@code rope_scaling}. */
+  /**
+   * The rotary embedding that all layers share: {@code rope_parameters}, or {@code rope_theta} and
+   * {@code rope_scaling}.
+   */
   RopeSpec rope(int headDim) {
     JsonNode parameters = json.path("rope_parameters");
     if (parameters.path("full_attention").isObject()) {
@@ -135,7 +143,10 @@ public final class ModelConfig {
     return rope(headDim, parameters, doubleOr("rope_theta", 10000));
   }
 
-  /** The rotary embedding of one kind of layer under {@code rope_parameters}; empty if the file has no such split. */
+  /**
+   * The rotary embedding of one kind of layer under {@code rope_parameters}; empty if the file has
+   * no such split.
+   */
   Optional<RopeSpec> rope(int headDim, String layerType) {
     JsonNode parameters = json.path("rope_parameters").path(layerType);
     return parameters.isObject()
@@ -171,7 +182,10 @@ public final class ModelConfig {
                   p.path("truncate").asBoolean(true));
           case "llama3" ->
               new RopeSpec.Llama3(
-                  factor, number(p, "low_freq_factor", 1), number(p, "high_freq_factor", 4), original);
+                  factor,
+                  number(p, "low_freq_factor", 1),
+                  number(p, "high_freq_factor", 4),
+                  original);
           default ->
               throw new FormatException(
                   where

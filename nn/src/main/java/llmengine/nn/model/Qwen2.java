@@ -18,7 +18,10 @@ public final class Qwen2 implements Family {
     return b.build();
   }
 
-  /** With {@code use_sliding_window} the layers from {@code max_window_layers} on see the window only. */
+  /**
+   * With {@code use_sliding_window} the layers from {@code max_window_layers} on see the window
+   * only.
+   */
   static void windows(ModelConfig config, DecoderSpec.Builder b) {
     if (!config.booleanOr("use_sliding_window", false)) {
       return;

@@ -1,8 +1,8 @@
 package llmengine.nn.model;
 
 /**
- * Rotary embedding of a layer: {@code dims} R of each head are rotated with base {@code theta}; how positions beyond the
- * original context are squeezed in is the {@link Scaling}.
+ * Rotary embedding of a layer: {@code dims} R of each head are rotated with base {@code theta}; how
+ * positions beyond the original context are squeezed in is the {@link Scaling}.
  */
 public record RopeSpec(double theta, int dims, Scaling scaling) {
   /** The scalings that checkpoints name in {@code rope_type}. */
@@ -16,7 +16,9 @@ public record RopeSpec(double theta, int dims, Scaling scaling) {
   /** Base grown with the length beyond the original context ("dynamic NTK"). */
   public record Dynamic(double factor, int originalContext) implements Scaling {}
 
-  /** Peng et al. 2023, "YaRN", section 3.2; attention factor 0 means the formula 0.1 ln(factor) + 1. */
+  /**
+   * Peng et al. 2023, "YaRN", section 3.2; attention factor 0 means the formula 0.1 ln(factor) + 1.
+   */
   public record Yarn(
       double factor,
       int originalContext,

@@ -7,8 +7,9 @@ import llmengine.engine.Memory;
 import llmengine.train.TrainerState;
 
 /**
- * A line for each log and evaluation: step, loss, gradient norm, learning rate, tokens/s, memory, time left. On a terminal the
- * current step is shown in between and overwritten; elsewhere only whole lines are printed.
+ * A line for each log and evaluation: step, loss, gradient norm, learning rate, tokens/s, memory,
+ * time left. On a terminal the current step is shown in between and overwritten; elsewhere only
+ * whole lines are printed.
  */
 public final class ConsoleProgress implements TrainingListener {
   private final PrintStream out;

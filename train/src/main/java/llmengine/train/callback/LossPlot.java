@@ -12,7 +12,10 @@ import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/** {@code training_loss.png} and its like: a metric of the log over the steps, with a smoothed curve. */
+/**
+ * {@code training_loss.png} and its like: a metric of the log over the steps, with a smoothed
+ * curve.
+ */
 public final class LossPlot {
   private LossPlot() {}
 

@@ -10,14 +10,18 @@ import llmengine.train.TrainException;
 import llmengine.train.TrainerState;
 import llmengine.train.checkpoint.JsonFiles;
 
-/** {@code trainer_log.jsonl}: a line for each log, evaluation and the end, as LLaMA-Factory writes it. */
+/**
+ * {@code trainer_log.jsonl}: a line for each log, evaluation and the end, as LLaMA-Factory writes
+ * it.
+ */
 public final class TrainerLog implements TrainingListener {
   private final Path file;
   private final int startStep;
   private final long start = System.nanoTime();
 
   /**
-   * @param startStep steps done by an earlier process, which the estimate of the remaining time leaves out
+   * @param startStep steps done by an earlier process, which the estimate of the remaining time
+   *     leaves out
    * @param fresh whether to forget an older file
    */
   public TrainerLog(Path file, int startStep, boolean fresh) {
@@ -68,10 +72,7 @@ public final class TrainerLog implements TrainingListener {
     entry.put("remaining_time", Durations.clock(remaining));
     try {
       Files.writeString(
-          file,
-          JsonFiles.line(entry) + "\n",
-          StandardOpenOption.CREATE,
-          StandardOpenOption.APPEND);
+          file, JsonFiles.line(entry) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new TrainException(
           file + ": can't be written: expected room and permission, got: " + e.getMessage(), e);

@@ -10,7 +10,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import llmengine.train.TrainException;
 
-/** Writes a folder under a temporary name and renames it when it is complete: a reader never sees half of it. */
+/**
+ * Writes a folder under a temporary name and renames it when it is complete: a reader never sees
+ * half of it.
+ */
 public final class AtomicFolder {
   /** Fills the folder. */
   @FunctionalInterface

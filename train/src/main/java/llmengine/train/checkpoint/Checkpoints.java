@@ -18,9 +18,10 @@ import llmengine.train.callback.TrainingListener;
 import llmengine.train.config.RunConfig;
 
 /**
- * The {@code checkpoint-N} folders of a run: weights or adapter, tokenizer, {@code trainer_state.json} and {@code
- * optimizer.safetensors}. A checkpoint appears under its name only when it is complete; with save_total_limit the oldest go,
- * but never the best one that load_best_model_at_end needs, nor the newest.
+ * The {@code checkpoint-N} folders of a run: weights or adapter, tokenizer, {@code
+ * trainer_state.json} and {@code optimizer.safetensors}. A checkpoint appears under its name only
+ * when it is complete; with save_total_limit the oldest go, but never the best one that
+ * load_best_model_at_end needs, nor the newest.
  */
 public final class Checkpoints implements TrainingListener {
   public static final String STATE = "trainer_state.json";
@@ -107,8 +108,7 @@ public final class Checkpoints implements TrainingListener {
     }
     List<Path> all = in(folder);
     Path newest = folder.resolve("checkpoint-" + state.step());
-    String best =
-        config.evaluation().loadBestModelAtEnd() ? state.bestCheckpoint().orElse("") : "";
+    String best = config.evaluation().loadBestModelAtEnd() ? state.bestCheckpoint().orElse("") : "";
     int surplus = all.size() - config.checkpoint().saveTotalLimit().get();
     for (Path old : all) {
       if (surplus <= 0) {

@@ -14,7 +14,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import llmengine.train.TrainException;
 
-/** JSON files as Python's {@code json.dump(indent=...)} lays them out, written whole or not at all. */
+/**
+ * JSON files as Python's {@code json.dump(indent=...)} lays them out, written whole or not at all.
+ */
 public final class JsonFiles {
   private static final ObjectMapper JSON =
       new ObjectMapper().configure(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS, false);

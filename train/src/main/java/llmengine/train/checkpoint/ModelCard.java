@@ -5,7 +5,9 @@ import java.util.Locale;
 import java.util.Map;
 import llmengine.train.config.RunConfig;
 
-/** {@code README.md} of an output folder: what was trained on what, with which settings and results. */
+/**
+ * {@code README.md} of an output folder: what was trained on what, with which settings and results.
+ */
 public final class ModelCard {
   private ModelCard() {}
 

@@ -31,8 +31,7 @@ public final class WeightFiles {
       sources.add(source(p.name(), p.value(), dtype == null ? p.value().dtype() : dtype));
     }
     new SafetensorsWriter()
-        .writeSharded(
-            directory, "model", sources, maxShardBytes, SafetensorsWriter.PT_METADATA);
+        .writeSharded(directory, "model", sources, maxShardBytes, SafetensorsWriter.PT_METADATA);
   }
 
   /** A tensor under a name, stored as {@code dtype}. */

@@ -24,8 +24,8 @@ public record EngineArguments(
             preset = "true",
             doc =
                 "Divides gradients by gradient_accumulation_steps, beside the mean over the step's"
-                    + " tokens, as LLaMA-Factory's Trainer does: it shows in grad_norm and clipping."
-                    + " False makes accumulation equal to a larger batch.")
+                    + " tokens, as LLaMA-Factory's Trainer does: it shows in grad_norm and"
+                    + " clipping. False makes accumulation equal to a larger batch.")
         boolean accumulationDividesGradients) {
 
   /** Where a run computes. */

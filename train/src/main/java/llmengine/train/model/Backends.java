@@ -8,7 +8,9 @@ import llmengine.train.config.RunConfig;
 
 /** Opens the backend that a configuration asks for. */
 public final class Backends {
-  /** Room left to the heap, the JVM and the rest of the machine when no memory_limit_gb is given. */
+  /**
+   * Room left to the heap, the JVM and the rest of the machine when no memory_limit_gb is given.
+   */
   private static final double SHARE = 0.9;
 
   private Backends() {}

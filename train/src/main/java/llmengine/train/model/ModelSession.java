@@ -27,7 +27,10 @@ import llmengine.train.config.DataArguments;
 import llmengine.train.config.ModelArguments;
 import llmengine.train.config.RunConfig;
 
-/** An opened checkpoint: its files, its tokenizer with the template's special tokens, and the template. */
+/**
+ * An opened checkpoint: its files, its tokenizer with the template's special tokens, and the
+ * template.
+ */
 public final class ModelSession implements AutoCloseable {
   private final RunConfig config;
   private final Pretrained files;

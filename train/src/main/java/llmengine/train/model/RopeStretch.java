@@ -12,7 +12,10 @@ final class RopeStretch {
 
   private RopeStretch() {}
 
-  /** Training: the smallest whole factor by which {@code cutoffLen} fits; unchanged if it fits already. */
+  /**
+   * Training: the smallest whole factor by which {@code cutoffLen} fits; unchanged if it fits
+   * already.
+   */
   static DecoderSpec forTraining(DecoderSpec spec, RopeScaling scaling, int cutoffLen) {
     return cutoffLen <= spec.context()
         ? spec

@@ -11,7 +11,9 @@ import llmengine.nn.CausalLoss;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 
-/** Next-token prediction: the objective of the stages pt and sft, which differ in their labels only. */
+/**
+ * Next-token prediction: the objective of the stages pt and sft, which differ in their labels only.
+ */
 public final class CausalLm {
   private final Decoder model;
   private final long seed;
@@ -26,7 +28,10 @@ public final class CausalLm {
     this.dropout = dropout;
   }
 
-  /** Weights that a token is multiplied with, embeddings left out: the N of the 6 N operations of a training step. */
+  /**
+   * Weights that a token is multiplied with, embeddings left out: the N of the 6 N operations of a
+   * training step.
+   */
   public long weightsPerToken() {
     long all = 0;
     for (Parameter p : model.parameters().values()) {
@@ -37,15 +42,15 @@ public final class CausalLm {
   }
 
   /**
-   * Adds the gradients of {@code scale * (sum of the labelled tokens' losses)} to the trained parameters.
+   * Adds the gradients of {@code scale * (sum of the labelled tokens' losses)} to the trained
+   * parameters.
    *
    * @param step the optimizer step, for dropout
    * @param firstRow number of rows of the step before this micro-batch, for dropout
    * @param checked look at every intermediate value and throw at the first that is not finite
    * @return the sum of the losses, not scaled
    */
-  public double gradients(
-      MicroBatch rows, double scale, int step, int firstRow, boolean checked) {
+  public double gradients(MicroBatch rows, double scale, int step, int firstRow, boolean checked) {
     if (rows.targets().length == 0) {
       return 0;
     }
@@ -75,13 +80,15 @@ public final class CausalLm {
   }
 
   private Tensor losses(Tape tape, Scope scope, MicroBatch rows, float scale) {
-    Batch batch =
-        Batch.of(scope, rows.ids(), rows.positions(), Segments.of(rows.segments()));
+    Batch batch = Batch.of(scope, rows.ids(), rows.positions(), Segments.of(rows.segments()));
     return CausalLoss.apply(
         tape, model, model.hidden(tape, batch), rows.labelled(), rows.targets(), scale);
   }
 
-  /** A key of (row within the step, token within the row) for each token, so that batching doesn't change the masks. */
+  /**
+   * A key of (row within the step, token within the row) for each token, so that batching doesn't
+   * change the masks.
+   */
   private static Tensor rowKeys(Scope scope, MicroBatch rows, int firstRow) {
     int[] keys = new int[rows.ids().length];
     int at = 0;
