@@ -131,6 +131,7 @@ public final class Trainer {
     state.lossSum += loss;
     state.lossSinceLog += loss;
     state.tokensSeen += batch.tokens();
+    state.floatingPointOperations += 6.0 * batch.tokens() * objective.weightsPerToken();
     listener.onStep(state, loss, batch.tokens());
   }
 

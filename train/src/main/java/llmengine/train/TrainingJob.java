@@ -197,14 +197,14 @@ final class TrainingJob {
     out.println(
         String.format(
             Locale.ROOT,
-            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, peak memory %.2f GB;"
+            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, tensors at most %.2f GB;"
                 + " saved to %s",
             state.step - startStep,
             seconds,
             state.lossSum / Math.max(1, state.step),
             rows / seconds,
             state.tokensSeen / seconds,
-            model.backend().memory().peak() / 1e9,
+            (model.backend().memory().peak() + model.backend().memory().mapped()) / 1e9,
             folder));
   }
 
