@@ -34,17 +34,22 @@ public final class Decoder implements AutoCloseable {
   public Decoder(Backend backend, DecoderSpec spec, WeightSource weights) {
     this.spec = spec;
     this.scope = new Scope(backend, "weights");
-    Parameter table = parameter(weights, "model.embed_tokens.weight", spec.vocab(), spec.width());
-    embedding = new TokenEmbedding("model.embed_tokens", table, spec.embeddingScale());
-    for (int l = 0; l < spec.layers().size(); l++) {
-      blocks.add(block(weights, l));
+    try {
+      Parameter table = parameter(weights, "model.embed_tokens.weight", spec.vocab(), spec.width());
+      embedding = new TokenEmbedding("model.embed_tokens", table, spec.embeddingScale());
+      for (int l = 0; l < spec.layers().size(); l++) {
+        blocks.add(block(weights, l));
+      }
+      norm = norm(weights, "model.norm", spec.width());
+      output =
+          spec.tied()
+              ? new Linear("lm_head", table, null)
+              : linear(weights, "lm_head", spec.vocab(), spec.width(), false);
+      linears.remove("lm_head");
+    } catch (RuntimeException | Error bad) {
+      scope.close(); // what was loaded before the weight that is missing or does not fit
+      throw bad;
     }
-    norm = norm(weights, "model.norm", spec.width());
-    output =
-        spec.tied()
-            ? new Linear("lm_head", table, null)
-            : linear(weights, "lm_head", spec.vocab(), spec.width(), false);
-    linears.remove("lm_head");
   }
 
   private Parameter parameter(WeightSource weights, String name, int... shape) {

@@ -41,12 +41,18 @@ public final class Trainer {
   private final TrainingListener listener;
   private final BooleanSupplier interrupted;
   private final TrainerState state;
+  private final double operationsPerToken;
   private final BatchIterator.Plan plan;
   private final int batchesPerEpoch;
+  private int savedStep = -1;
   private double gradientNorm;
   private double learningRate;
 
-  /** The parts of a run; see {@link Training}, which puts them together. */
+  /**
+   * The parts of a run; see {@link Training}, which puts them together.
+   *
+   * @param operationsPerToken floating point operations of a token's forward and backward pass
+   */
   record Parts(
       RunConfig config,
       CausalLm objective,
@@ -56,7 +62,8 @@ public final class Trainer {
       Evaluation evaluation,
       TrainingListener listener,
       BooleanSupplier interrupted,
-      TrainerState state) {}
+      TrainerState state,
+      double operationsPerToken) {}
 
   Trainer(Parts parts) {
     config = parts.config;
@@ -68,6 +75,7 @@ public final class Trainer {
     listener = parts.listener;
     interrupted = parts.interrupted;
     state = parts.state;
+    operationsPerToken = parts.operationsPerToken;
     plan = plan(config);
     batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
   }
@@ -100,12 +108,15 @@ public final class Trainer {
         boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
         boolean last = state.step >= state.totalSteps;
         boolean stop = afterStep(lastOfEpoch, last);
-        if (interrupted.getAsBoolean() && !last) {
-          save();
-          return End.INTERRUPTED;
-        }
+        boolean asked = interrupted.getAsBoolean();
         if (stop) {
           return End.STOPPED_EARLY;
+        }
+        if (asked && !last) {
+          if (savedStep != state.step) {
+            save();
+          }
+          return End.INTERRUPTED;
         }
       }
     }
@@ -131,6 +142,7 @@ public final class Trainer {
     state.lossSum += loss;
     state.lossSinceLog += loss;
     state.tokensSeen += batch.tokens();
+    state.floatingPointOperations += operationsPerToken * batch.tokens();
     listener.onStep(state, loss, batch.tokens());
   }
 
@@ -188,6 +200,7 @@ public final class Trainer {
   }
 
   private void save() {
+    savedStep = state.step;
     state.schedulerState = schedule.state();
     listener.onSave(state, optimizer);
   }
