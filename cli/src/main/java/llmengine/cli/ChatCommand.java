@@ -31,8 +31,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Talk to a model in the terminal, adapters merged. /help lists what can be said to the"
           + " program instead.",
-      "With piped input each line is a message, and only the answers are printed to standard output,"
-          + " each ended by a line break."
+      "With piped input each line is a message, and only the answers are printed to standard"
+          + " output, each ended by a line break."
     },
     footer =
         "%nExample: engine chat model_name_or_path=MODEL adapter_name_or_path=saves/lora"

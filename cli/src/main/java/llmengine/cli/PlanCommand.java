@@ -59,7 +59,8 @@ final class PlanCommand implements Callable<Integer> {
       return;
     }
     if (plan.fitting().isEmpty()) {
-      out.println("        No change of batch, length or method makes it fit: take a smaller model.");
+      out.println(
+          "        No change of batch, length or method makes it fit: take a smaller model.");
       return;
     }
     out.println("        Each of these lines makes it fit:");
@@ -87,7 +88,7 @@ final class PlanCommand implements Callable<Integer> {
     String speed =
         String.format(
             Locale.ROOT,
-            "%.2f s a step, %,.0f tokens/s (this machine does %.0f GFLOP/s in such products)",
+            "%.2f s a step, %,.0f tokens/s, if nothing else runs (%.0f GFLOP/s in such products)",
             plan.secondsPerStep(),
             plan.tokensPerStep() / plan.secondsPerStep(),
             plan.rate() / 1e9);

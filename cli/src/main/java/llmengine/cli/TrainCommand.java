@@ -66,7 +66,8 @@ final class TrainCommand implements Callable<Integer> {
     config.data().template().ifPresent(name -> line.add("template=" + name));
     config.data().defaultSystem().ifPresent(text -> line.add("default_system=" + text));
     if (config.isGiven("enable_thinking")) {
-      line.add("enable_thinking=" + config.data().enableThinking().map(String::valueOf).orElse("null"));
+      line.add(
+          "enable_thinking=" + config.data().enableThinking().map(String::valueOf).orElse("null"));
     }
     return String.join(" ", line.stream().map(TrainCommand::quoted).toList());
   }

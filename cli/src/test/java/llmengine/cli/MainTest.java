@@ -20,7 +20,8 @@ class MainTest {
   @Test
   void helpNamesEveryCommand() {
     assertThat(run("help")).isEqualTo(ExitCode.OK);
-    assertThat(out.toString()).contains("doctor", "version", "help", "--debug", "Exit codes");
+    assertThat(out.toString())
+        .contains("train", "chat", "export", "plan", "doctor", "version", "--debug", "Exit codes");
   }
 
   @Test

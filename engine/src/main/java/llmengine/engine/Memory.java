@@ -18,6 +18,7 @@ public final class Memory {
   private long used;
   private long peak;
   private long systemAllocations;
+  private long mapped; // bytes of files that tensors use in place
 
   public Memory(Backend backend) {
     this.backend = backend;
@@ -63,6 +64,17 @@ public final class Memory {
   synchronized void moved(Buffer buffer, String from, String to) {
     usedBy.merge(from, -buffer.bytes(), Long::sum);
     usedBy.merge(to, buffer.bytes(), Long::sum);
+  }
+
+  /** Counts memory that is used in place, such as a mapped file; negative when it is given up. */
+  synchronized void mapped(long bytes, String owner) {
+    mapped += bytes;
+    usedBy.merge(owner, bytes, Long::sum);
+  }
+
+  /** Bytes of mapped files in use. The system may drop and read them again, so no limit applies to them. */
+  public synchronized long mapped() {
+    return mapped;
   }
 
   /** Gives all free buffers back to the system. */

@@ -12,6 +12,7 @@ public final class Scope implements AutoCloseable {
   private final Backend backend;
   private final String owner;
   private final Map<Buffer, Boolean> owned = new IdentityHashMap<>();
+  private long mapped;
   private boolean closed;
 
   /**
@@ -71,6 +72,8 @@ public final class Scope implements AutoCloseable {
               + memory.byteSize()
               + ".");
     }
+    mapped += memory.byteSize();
+    backend.memory().mapped(memory.byteSize(), owner);
     return new Tensor(this, backend.map(memory), 0, dtype, shape, shape.cols(), null, null);
   }
 
@@ -111,5 +114,7 @@ public final class Scope implements AutoCloseable {
       backend.memory().give(b, owner);
     }
     owned.clear();
+    backend.memory().mapped(-mapped, owner);
+    mapped = 0;
   }
 }

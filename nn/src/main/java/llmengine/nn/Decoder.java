@@ -34,6 +34,7 @@ public final class Decoder implements AutoCloseable {
   public Decoder(Backend backend, DecoderSpec spec, WeightSource weights) {
     this.spec = spec;
     this.scope = new Scope(backend, "weights");
+    boolean whole = false;
     try {
       Parameter table = parameter(weights, "model.embed_tokens.weight", spec.vocab(), spec.width());
       embedding = new TokenEmbedding("model.embed_tokens", table, spec.embeddingScale());
@@ -46,9 +47,11 @@ public final class Decoder implements AutoCloseable {
               ? new Linear("lm_head", table, null)
               : linear(weights, "lm_head", spec.vocab(), spec.width(), false);
       linears.remove("lm_head");
-    } catch (RuntimeException | Error bad) {
-      scope.close(); // what was loaded before the weight that is missing or does not fit
-      throw bad;
+      whole = true;
+    } finally {
+      if (!whole) {
+        scope.close(); // a missing or misshapen weight must not leak those before it
+      }
     }
   }
 

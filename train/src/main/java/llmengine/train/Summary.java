@@ -76,9 +76,14 @@ final class Summary {
             frozen,
             trained,
             config.optimizer().optim(),
-            (long) config.training().perDeviceTrainBatchSize() * Math.min(data.counts().longest(), config.data().cutoffLen()),
+            config.training().perDeviceTrainBatchSize() * longestRow(config, data),
             method.adapterRankPerBlock(),
             config.recomputesActivations()));
+  }
+
+  private static long longestRow(RunConfig config, TokenizedDataset data) {
+    int cutoff = config.data().cutoffLen();
+    return config.packing() ? cutoff : Math.min(data.counts().longest(), cutoff);
   }
 
   static void memory(PrintStream out, MemoryPlan plan, long limit) {

@@ -41,18 +41,13 @@ public final class Trainer {
   private final TrainingListener listener;
   private final BooleanSupplier interrupted;
   private final TrainerState state;
-  private final double operationsPerToken;
   private final BatchIterator.Plan plan;
   private final int batchesPerEpoch;
   private int savedStep = -1;
   private double gradientNorm;
   private double learningRate;
 
-  /**
-   * The parts of a run; see {@link Training}, which puts them together.
-   *
-   * @param operationsPerToken floating point operations of a token's forward and backward pass
-   */
+  /** The parts of a run; see {@link Training}, which puts them together. */
   record Parts(
       RunConfig config,
       CausalLm objective,
@@ -62,8 +57,7 @@ public final class Trainer {
       Evaluation evaluation,
       TrainingListener listener,
       BooleanSupplier interrupted,
-      TrainerState state,
-      double operationsPerToken) {}
+      TrainerState state) {}
 
   Trainer(Parts parts) {
     config = parts.config;
@@ -75,7 +69,6 @@ public final class Trainer {
     listener = parts.listener;
     interrupted = parts.interrupted;
     state = parts.state;
-    operationsPerToken = parts.operationsPerToken;
     plan = plan(config);
     batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
   }
@@ -142,7 +135,7 @@ public final class Trainer {
     state.lossSum += loss;
     state.lossSinceLog += loss;
     state.tokensSeen += batch.tokens();
-    state.floatingPointOperations += operationsPerToken * batch.tokens();
+    state.floatingPointOperations += 6.0 * batch.tokens() * objective.weightsPerToken();
     listener.onStep(state, loss, batch.tokens());
   }
 

@@ -14,7 +14,6 @@ import java.util.function.BooleanSupplier;
 import llmengine.data.TrainingData;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
-import llmengine.nn.Parameter;
 import llmengine.nn.optim.AdamW;
 import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.ParameterGroup;
@@ -134,8 +133,7 @@ final class TrainingJob {
                     evaluation,
                     listener,
                     interrupted,
-                    state,
-                    operationsPerToken()))
+                    state))
             .run();
     double seconds = (System.nanoTime() - start) / 1e9;
     if (end == Trainer.End.INTERRUPTED) {
@@ -200,14 +198,14 @@ final class TrainingJob {
     out.println(
         String.format(
             Locale.ROOT,
-            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, peak memory %.2f GB;"
+            "trained %d steps in %.1f s: loss %.4f, %.2f rows/s, %.0f tokens/s, tensors at most %.2f GB;"
                 + " saved to %s",
             state.step - startStep,
             seconds,
             state.lossSum / Math.max(1, state.step),
             rows / seconds,
             (state.tokensSeen - startTokens) / seconds,
-            model.backend().memory().peak() / 1e9,
+            (model.backend().memory().peak() + model.backend().memory().mapped()) / 1e9,
             folder));
   }
 
@@ -265,17 +263,6 @@ final class TrainingJob {
     schedule.restore(state.schedulerState);
     out.println("resuming from " + from + " at step " + state.step);
     return state;
-  }
-
-  /** The Trainer's rule: six for each parameter that is not the embedding table. */
-  private double operationsPerToken() {
-    long weights = method.addedElements();
-    for (Parameter p : model.parameters().values()) {
-      if (p != model.embedding().weight()) {
-        weights += p.size();
-      }
-    }
-    return 6.0 * weights;
   }
 
   private Optimizer optimizer() {

@@ -18,11 +18,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The same words give the same bits, in one go or in several. */
 class ResumeTest {
   @TempDir private Path folder;
-  private TinyRun tiny;
+  private ShortRun tiny;
 
   @BeforeEach
   void make() throws IOException {
-    tiny = new TinyRun(folder);
+    tiny = new ShortRun(folder);
   }
 
   private static String[] words(String method, String... more) {
@@ -60,7 +60,7 @@ class ResumeTest {
     same("whole", "again");
 
     // eleven rows, four a step: step 4 is in the middle of the second pass
-    assertThat(tiny.run(TinyRun.after(4), "stopped", words(method)))
+    assertThat(tiny.run(ShortRun.after(4), "stopped", words(method)))
         .isEqualTo(Trainer.End.INTERRUPTED);
     assertThat(tiny.output("stopped").resolve("checkpoint-4")).isDirectory();
     assertThat(tiny.run("stopped", words(method))).isEqualTo(Trainer.End.DONE);
@@ -71,7 +71,7 @@ class ResumeTest {
   void killedBetweenCheckpointsResumesFromTheNewest() throws IOException {
     String[] words = words("lora", "save_strategy=steps", "save_steps=2", "eval_strategy=no");
     tiny.run("whole", words);
-    BooleanSupplier killer = TinyRun.after(5);
+    BooleanSupplier killer = ShortRun.after(5);
     assertThatThrownBy(
             () ->
                 tiny.run(
@@ -124,7 +124,7 @@ class ResumeTest {
   @Test
   void interruptedAtTheLastStepIsDone() throws IOException {
     tiny.run("whole", "max_steps=3");
-    assertThat(tiny.run(TinyRun.after(3), "last", "max_steps=3")).isEqualTo(Trainer.End.DONE);
+    assertThat(tiny.run(ShortRun.after(3), "last", "max_steps=3")).isEqualTo(Trainer.End.DONE);
     same("whole", "last");
   }
 

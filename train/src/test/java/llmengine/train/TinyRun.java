@@ -1,213 +1,147 @@
 package llmengine.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
-import llmengine.data.TrainingData;
 import llmengine.engine.Backend;
 import llmengine.engine.DType;
 import llmengine.engine.cpu.VectorBackend;
 import llmengine.nn.Decoder;
 import llmengine.nn.load.Pretrained;
-import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.WeightFiles;
 import llmengine.train.config.RunConfig;
-import llmengine.train.model.ModelSession;
 
-/** A checkpoint with random weights, datasets of short rows, and runs on them. */
+/** A two-layer model with the quickstart's tokenizer and some rows of data, in a folder of its own. */
 final class TinyRun {
-  private static final String CONFIG =
-      """
-      {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": %d,
-       "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": 2,
-       "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu",
-       "max_position_embeddings": 512, "rope_theta": 10000.0, "rms_norm_eps": 1e-05,
-       "initializer_range": 0.3, "tie_word_embeddings": true, "torch_dtype": "float32",
-       "eos_token_id": 272}
-      """;
-  static final BooleanSupplier NEVER = () -> false;
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Path BASE = Path.of("../examples/quickstart-model/base");
 
   final Path folder;
-  final Path model;
-  final Path data;
+  String printed = "";
 
   TinyRun(Path folder) throws IOException {
-    this(folder, 320, 32);
-  }
-
-  TinyRun(Path folder, int vocabulary, int width) throws IOException {
     this.folder = folder;
-    model = Files.createDirectories(folder.resolve("model"));
-    data = Files.createDirectories(folder.resolve("data"));
-    Files.writeString(
-        model.resolve("config.json"), CONFIG.formatted(vocabulary, width, width * 3 / 2));
-    for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
-      try (InputStream in = TinyRun.class.getResourceAsStream(name)) {
-        Files.copy(in, model.resolve(name));
-      }
+    Path model = Files.createDirectories(folder.resolve("model"));
+    for (String file : new String[] {"tokenizer.json", "tokenizer_config.json"}) {
+      Files.copy(BASE.resolve(file), model.resolve(file));
     }
-    try (Pretrained files = Pretrained.open(model);
-        Backend backend = new VectorBackend();
-        Decoder decoder = files.fromScratch(backend, files.spec(), 7)) {
-      WeightFiles.writeModel(model, decoder, DType.F32, 1L << 30);
+    ObjectNode config = (ObjectNode) JSON.readTree(BASE.resolve("config.json").toFile());
+    config.put("hidden_size", 32).put("intermediate_size", 48).put("num_hidden_layers", 2);
+    config.put("num_attention_heads", 4).put("num_key_value_heads", 2).remove("head_dim");
+    config.put("initializer_range", 0.2);
+    JSON.writeValue(model.resolve("config.json").toFile(), config);
+    try (Backend backend = new VectorBackend();
+        Pretrained files = Pretrained.open(model);
+        Decoder fresh = files.fromScratch(backend, 1)) {
+      WeightFiles.writeModel(model, fresh, DType.F32, Long.MAX_VALUE);
     }
-    Files.writeString(
-        data.resolve("dataset_info.json"),
-        "{\"talk\": {\"file_name\": \"talk.jsonl\"}, \"more\": {\"file_name\": \"more.jsonl\"}}");
-    Files.writeString(data.resolve("talk.jsonl"), rows(1, 11));
-    Files.writeString(data.resolve("more.jsonl"), rows(2, 5));
+    writeRows("rows", 22);
+    ObjectNode info = JSON.createObjectNode();
+    info.putObject("rows").put("file_name", "rows.json");
+    JSON.writeValue(folder.resolve("dataset_info.json").toFile(), info);
   }
 
-  private static String rows(int seed, int count) {
-    Random random = new Random(seed);
-    StringBuilder lines = new StringBuilder();
+  /** Questions and answers of uneven length. */
+  void writeRows(String name, int count) throws IOException {
+    Random random = new Random(7);
+    List<JsonNode> rows = new ArrayList<>();
+    String[] words = {"sea", "light", "boat", "red", "wind", "bird", "five", "house"};
     for (int i = 0; i < count; i++) {
-      lines.append(
-          "{\"instruction\": \"%s\", \"input\": \"\", \"output\": \"%s\"}\n"
-              .formatted(text(random, 6), text(random, 20)));
+      StringBuilder answer = new StringBuilder("It is");
+      for (int w = 0; w < 1 + random.nextInt(12); w++) {
+        answer.append(' ').append(words[random.nextInt(words.length)]);
+      }
+      rows.add(
+          JSON.createObjectNode()
+              .put("instruction", "What is number " + i + "?")
+              .put("input", "")
+              .put("output", answer + "."));
     }
-    return lines.toString();
+    JSON.writeValue(folder.resolve(name + ".json").toFile(), rows);
   }
 
-  private static String text(Random random, int most) {
-    StringBuilder t = new StringBuilder();
-    for (int n = 1 + random.nextInt(most); n > 0; n--) {
-      t.append((char) ('a' + random.nextInt(26)));
-    }
-    return t.toString();
-  }
-
-  Path output(String name) {
-    return folder.resolve(name);
-  }
-
-  /** The configuration of a run into this folder; later words win. */
-  RunConfig config(String name, String... more) {
-    Map<String, String> words = new java.util.LinkedHashMap<>();
+  /** Trains with these words on top of the common ones; output goes to {@code folder/out}. */
+  Trainer.End train(String out, BooleanSupplier interrupted, String... words) {
     List<String> all =
         new ArrayList<>(
             List.of(
-                "model_name_or_path=" + model,
-                "dataset_dir=" + data,
-                "dataset=talk",
+                "model_name_or_path=" + folder.resolve("model"),
+                "dataset_dir=" + folder,
+                "dataset=rows",
                 "template=chatml",
                 "stage=sft",
                 "do_train=true",
-                "finetuning_type=lora",
-                "cutoff_len=128",
-                "logging_steps=1",
-                "save_strategy=no",
+                "cutoff_len=64",
+                "per_device_train_batch_size=3",
                 "learning_rate=0.01",
-                "per_device_train_batch_size=2",
-                "output_dir=" + output(name)));
-    all.addAll(List.of(more));
-    for (String word : all) {
-      words.put(word.substring(0, word.indexOf('=')), word);
+                "logging_steps=1",
+                "output_dir=" + folder.resolve(out)));
+    for (String word : words) {
+      String key = word.substring(0, word.indexOf('=') + 1);
+      all.removeIf(w -> w.startsWith(key));
+      all.add(word);
     }
-    return RunConfig.forTraining(List.copyOf(words.values()));
-  }
-
-  Trainer.End run(String name, String... more) {
-    return run(NEVER, name, more);
-  }
-
-  Trainer.End run(BooleanSupplier interrupted, String name, String... more) {
-    PrintStream nowhere =
-        new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
-    return new Training(config(name, more), nowhere, interrupted).run();
-  }
-
-  /** True from the n-th time on that it is asked: after n steps of a run. */
-  static BooleanSupplier after(int n) {
-    int[] asked = {0};
-    return () -> ++asked[0] >= n;
-  }
-
-  /** The opened parts of a run on a backend of the test's own. */
-  record Parts(
-      RunConfig config, ModelSession session, TrainingData data, Decoder model, FineTuning method) {}
-
-  /** Uses the opened parts. */
-  interface Use {
-    void use(Parts parts) throws IOException;
-  }
-
-  void open(Backend backend, RunConfig config, Use use) throws IOException {
-    try (ModelSession session = ModelSession.open(config);
-        TrainingData rows =
-            TrainingData.load(
-                Data.options(config, session), session.tokenizer(), session.template());
-        Decoder decoder = session.load(backend);
-        FineTuning method = FineTuning.of(config, session, decoder, java.util.Optional.empty())) {
-      decoder.checkpointing(config.recomputesActivations());
-      use.use(new Parts(config, session, rows, decoder, method));
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (PrintStream print = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {
+      return new Training(RunConfig.forTraining(all), print, interrupted).run();
+    } finally {
+      printed = bytes.toString(StandardCharsets.UTF_8);
     }
   }
 
-  JsonNode state(String name) {
-    return JsonFiles.read(output(name).resolve("trainer_state.json"));
+  Trainer.End train(String out, String... words) {
+    return train(out, () -> false, words);
   }
 
-  /** The log without what a clock says. */
-  List<JsonNode> log(String name) {
-    List<JsonNode> lines = new ArrayList<>();
-    for (JsonNode line : state(name).path("log_history")) {
-      ObjectNode copy = line.deepCopy();
-      copy.properties().stream()
-          .map(Map.Entry::getKey)
-          .filter(k -> k.endsWith("_runtime") || k.endsWith("_per_second"))
-          .toList()
-          .forEach(copy::remove);
-      lines.add(copy);
+  Path out(String name) {
+    return folder.resolve(name);
+  }
+
+  byte[] bytes(String relative) {
+    try {
+      return Files.readAllBytes(folder.resolve(relative));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
-    return lines;
   }
 
-  List<Double> values(String name, String key) {
+  JsonNode json(String relative) {
+    try {
+      return JSON.readTree(folder.resolve(relative).toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The values of a key in the log, by line that has it. */
+  double[] logged(String out, String key) {
     List<Double> values = new ArrayList<>();
-    for (JsonNode line : log(name)) {
+    for (JsonNode line : json(out + "/trainer_state.json").path("log_history")) {
       if (line.has(key)) {
         values.add(line.path(key).asDouble());
       }
     }
-    return values;
+    return values.stream().mapToDouble(v -> v).toArray();
   }
 
-  /** trainer_log.jsonl without times. */
-  List<String> lines(String name) throws IOException {
-    return Files.readAllLines(output(name).resolve("trainer_log.jsonl")).stream()
-        .map(l -> l.replaceAll(",\"(elapsed|remaining)_time\":\"[^\"]*\"", ""))
-        .toList();
+  static BooleanSupplier after(int steps) {
+    int[] left = {steps};
+    return () -> --left[0] <= 0;
   }
 
-  /** The content of a folder's weight files by name. */
-  Map<String, String> weights(String name) throws IOException {
-    Map<String, String> content = new HashMap<>();
-    try (var files = Files.list(output(name))) {
-      for (Path p : (Iterable<Path>) files::iterator) {
-        if (p.toString().endsWith(".safetensors")) {
-          content.put(
-              p.getFileName().toString(),
-              new String(Files.readAllBytes(p), StandardCharsets.ISO_8859_1));
-        }
-      }
-    }
-    return content;
-  }
-
-  boolean exists(String name) {
-    return Files.exists(folder.resolve(name));
+  static boolean same(byte[] a, byte[] b) {
+    return Arrays.equals(a, b);
   }
 }

@@ -66,7 +66,7 @@ public final class ConsoleProgress implements TrainingListener {
             number(line, "grad_norm"),
             number(line, "learning_rate"),
             rate(rate),
-            memory.reserved() / 1e9,
+            (memory.reserved() + memory.mapped()) / 1e9,
             limit / 1e9,
             eta(state)));
   }

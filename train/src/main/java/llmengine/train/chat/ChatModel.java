@@ -18,7 +18,10 @@ import llmengine.nn.generate.TokenListener;
 import llmengine.train.config.GeneratingArguments;
 import llmengine.train.model.ModelSession;
 
-/** A model that answers messages: the template's prompt in, text out as it is generated. One conversation at a time. */
+/**
+ * A model that answers messages: the template's prompt in, text out as it is generated. One
+ * conversation at a time.
+ */
 public final class ChatModel implements AutoCloseable {
   /** An answer and how it came about. */
   public record Reply(String text, int promptTokens, Generation generation) {}

@@ -49,7 +49,7 @@ public final class AtomicFolder {
           target
               + ": can't be written: expected room and permission, got: "
               + reason
-              + ". Earlier checkpoints are intact; free space or choose another output_dir.",
+              + ". What was there before is intact; free space or choose another folder.",
           e);
     }
   }

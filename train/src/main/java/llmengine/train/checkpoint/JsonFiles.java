@@ -2,6 +2,7 @@ package llmengine.train.checkpoint;
 
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -30,7 +31,12 @@ public final class JsonFiles {
   }
 
   public static void write(Path file, Object value, int indent) throws IOException {
-    DefaultPrettyPrinter printer = new DefaultPrettyPrinter();
+    Separators python =
+        Separators.createDefaultInstance()
+            .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
+            .withObjectEmptySeparator("")
+            .withArrayEmptySeparator("");
+    DefaultPrettyPrinter printer = new DefaultPrettyPrinter(python);
     DefaultIndenter indenter = new DefaultIndenter(" ".repeat(indent), "\n");
     printer.indentObjectsWith(indenter);
     printer.indentArraysWith(indenter);

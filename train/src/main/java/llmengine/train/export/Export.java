@@ -19,7 +19,7 @@ import llmengine.nn.Parameter;
 import llmengine.peft.Adapters;
 import llmengine.train.checkpoint.AtomicFolder;
 import llmengine.train.checkpoint.JsonFiles;
-import llmengine.train.checkpoint.WeightFiles;
+import llmengine.train.checkpoint.ModelFolder;
 import llmengine.train.config.ExportArguments.ExportDevice;
 import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.RunConfig;
@@ -75,8 +75,7 @@ public record Export(
           adapters.isEmpty()
               ? Optional.empty()
               : Optional.of(
-                  MergeCheck.of(
-                      adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
+                  MergeCheck.of(adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
       AtomicFolder.write(folder, temporary -> write(temporary, config, session, model, dtype));
       long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
       return written(folder, dtype, parameters, check);
@@ -107,11 +106,7 @@ public record Export(
       Path folder, RunConfig config, ModelSession session, Decoder model, DType dtype)
       throws IOException {
     long shard = config.export().exportSize() * 1_000_000_000L;
-    WeightFiles.writeModel(folder, model, dtype, shard);
-    JsonFiles.write(
-        folder.resolve("config.json"), ExportedConfig.model(session, model, dtype), 2);
-    JsonFiles.write(
-        folder.resolve("generation_config.json"), ExportedConfig.generation(session), 2);
+    ModelFolder.write(folder, session, model, dtype, shard);
     session.tokenizer().save(folder, PaddingSide.LEFT);
     if (config.export().exportDevice() == ExportDevice.CPU
         && config.data().cutoffLen() != USUAL_CUTOFF) {
@@ -123,7 +118,9 @@ public record Export(
     JsonFiles.writeText(folder.resolve(ExportFolder.MODELFILE), modelfile(session));
   }
 
-  /** The template for Ollama; without one, where it can't be put in words, Ollama guesses its own. */
+  /**
+   * The template for Ollama; without one, where it can't be put in words, Ollama guesses its own.
+   */
   private static String modelfile(ModelSession session) {
     try {
       String text = session.template().ollamaModelfile(session.tokenizer());

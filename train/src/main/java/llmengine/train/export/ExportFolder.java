@@ -10,9 +10,9 @@ import java.util.stream.Stream;
 import llmengine.train.TrainException;
 
 /**
- * Where an export goes. The rule that keeps other people's files safe: the folder must not exist, be
- * empty, or hold an earlier export (known by the first line of its Modelfile) and nothing else; it
- * must not be the model's or an adapter's folder, nor hold one.
+ * Where an export goes. The rule that keeps other people's files safe: the folder must not exist,
+ * be empty, or hold an earlier export (known by the first line of its Modelfile) and nothing else;
+ * it must not be the model's or an adapter's folder, nor hold one.
  */
 final class ExportFolder {
   static final String MODELFILE = "Modelfile";
@@ -39,8 +39,7 @@ final class ExportFolder {
     Path folder = exportDir.toAbsolutePath().normalize();
     try {
       for (Path source : sources) {
-        if (Files.isDirectory(folder)
-            && source.toRealPath().startsWith(folder.toRealPath())) {
+        if (Files.isDirectory(folder) && source.toRealPath().startsWith(folder.toRealPath())) {
           throw refused(folder, "expected a folder apart from " + source + ", got the same one");
         }
       }
@@ -84,7 +83,10 @@ final class ExportFolder {
 
   private static TrainException refused(Path folder, String what) {
     return new TrainException(
-        "export_dir: " + folder + ": would overwrite other files: " + what
+        "export_dir: "
+            + folder
+            + ": would overwrite other files: "
+            + what
             + ". Choose another export_dir.");
   }
 }

@@ -22,7 +22,9 @@ import llmengine.train.model.ModelSession;
  * @param sameChoice positions at which both choose the same next token
  */
 public record MergeCheck(double largest, double mean, int positions, int sameChoice) {
-  /** Compared at the end of each prompt: all positions of a large vocabulary would fill the heap. */
+  /**
+   * Compared at the end of each prompt: all positions of a large vocabulary would fill the heap.
+   */
   private static final int POSITIONS = 8;
 
   private static final List<String> PROMPTS =

@@ -8,7 +8,9 @@ import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.RunConfig;
 import llmengine.train.plan.Plan.Change;
 
-/** Looks for changes of a configuration that make its training fit. Each is planned as it would run. */
+/**
+ * Looks for changes of a configuration that make its training fit. Each is planned as it would run.
+ */
 final class Changes {
   private static final int SHORTEST = 128;
 

@@ -32,15 +32,15 @@ public record RowCounts(OptionalLong rows, double tokens, double learned, long l
       return new RowCounts(OptionalLong.empty(), cutoff, 1, cutoff);
     }
     try (TrainingData data =
-        TrainingData.load(
-            Data.options(config, session), session.tokenizer(), session.template())) {
+        TrainingData.load(Data.options(config, session), session.tokenizer(), session.template())) {
       Counts counts = data.train().counts();
       double examples = Math.max(1, counts.examples());
       return new RowCounts(
           OptionalLong.of(data.train().size()),
           counts.tokens() / examples,
           counts.learnedTokens() / Math.max(1.0, counts.tokens()),
-          Math.min(counts.longest(), cutoff));
+          // packed rows hold several examples, of which counts() gives the longest
+          config.packing() ? cutoff : Math.min(counts.longest(), cutoff));
     }
   }
 

@@ -4,7 +4,10 @@ import java.util.List;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.train.plan.WeightList.Weight;
 
-/** Floating-point operations of training, counted from shapes: a product of (M,K) and (K,N) has 2MKN. */
+/**
+ * Floating-point operations of training, counted from shapes: a product of (M,K) and (K,N) has
+ * 2MKN.
+ */
 final class StepWork {
   /** The backward pass of attention has five products where the forward pass has two. */
   private static final double ATTENTION_BACKWARD = 2.5;

@@ -9,7 +9,9 @@ import llmengine.engine.file.GgufFile;
 import llmengine.nn.load.Pretrained;
 import llmengine.train.plan.WeightList.Weight;
 
-/** In which dtype each weight of a checkpoint is held once it is loaded, from the files' headers. */
+/**
+ * In which dtype each weight of a checkpoint is held once it is loaded, from the files' headers.
+ */
 final class StoredTypes {
   private StoredTypes() {}
 
@@ -19,9 +21,7 @@ final class StoredTypes {
       try (GgufFile file = GgufFile.open(files.path())) {
         // one type for all matrices but a few: that of the first feed-forward layer tells
         DType dtype =
-            file.find("blk.0.ffn_down.weight")
-                .map(t -> plain(t.type().name()))
-                .orElse(DType.F32);
+            file.find("blk.0.ffn_down.weight").map(t -> plain(t.type().name())).orElse(DType.F32);
         return weights.stream().map(w -> w.isMatrix() ? dtype : DType.F32).toList();
       }
     }

@@ -27,8 +27,7 @@ record TrainedPart(long added, Set<String> weights, int rankPerBlock, int lowest
     return switch (config.finetuning().finetuningType()) {
       case LORA -> lora(config.lora(), weights);
       case FULL ->
-          new TrainedPart(
-              0, weights.stream().map(Weight::name).collect(Collectors.toSet()), 0, 0);
+          new TrainedPart(0, weights.stream().map(Weight::name).collect(Collectors.toSet()), 0, 0);
       case FREEZE -> freeze(config.freeze(), weights, blocks);
     };
   }

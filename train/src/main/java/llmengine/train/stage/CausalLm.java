@@ -9,6 +9,7 @@ import llmengine.engine.Tensor;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLoss;
 import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
 
 /** Next-token prediction: the objective of the stages pt and sft, which differ in their labels only. */
 public final class CausalLm {
@@ -23,6 +24,16 @@ public final class CausalLm {
     this.model = model;
     this.seed = seed;
     this.dropout = dropout;
+  }
+
+  /** Weights that a token is multiplied with, embeddings left out: the N of the 6 N operations of a training step. */
+  public long weightsPerToken() {
+    long all = 0;
+    for (Parameter p : model.parameters().values()) {
+      boolean embedding = p == model.embedding().weight();
+      all += embedding ? 0 : p.size();
+    }
+    return all;
   }
 
   /**

@@ -1,4 +1,4 @@
-package llmengine.train.export;
+package llmengine.train.checkpoint;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,15 +12,15 @@ import llmengine.nn.model.RopeSpec;
 import llmengine.train.model.ModelSession;
 
 /** {@code config.json} and {@code generation_config.json} of a model that is written. */
-public final class ExportedConfig {
-  private ExportedConfig() {}
+final class ModelJson {
+  private ModelJson() {}
 
   /**
    * The checkpoint's configuration with what differs now: dtype, tied or not, and rope_scaling.
    *
    * @param dtype of the weights that are written
    */
-  public static ObjectNode model(ModelSession session, Decoder model, DType dtype) {
+  static ObjectNode model(ModelSession session, Decoder model, DType dtype) {
     ObjectNode json = session.files().config().json().deepCopy();
     String name =
         switch (dtype) {
@@ -47,7 +47,7 @@ public final class ExportedConfig {
   }
 
   /** Whether a tied output projection got weights of its own (modules_to_save). */
-  public static boolean isUntied(Decoder model) {
+  private static boolean isUntied(Decoder model) {
     return model.spec().tied() && model.parameters().containsKey("lm_head.weight");
   }
 
@@ -82,7 +82,7 @@ public final class ExportedConfig {
    * The checkpoint's generation settings; every id that ends an answer under the template is an
    * {@code eos_token_id}, so that whoever loads the model stops where it was taught to.
    */
-  public static ObjectNode generation(ModelSession session) {
+  static ObjectNode generation(ModelSession session) {
     ObjectNode json = session.files().generationConfig().deepCopy();
     // set explicitly from here on: transformers must not derive it from config.json again
     json.remove("_from_model_config");
@@ -109,8 +109,7 @@ public final class ExportedConfig {
     if (!json.hasNonNull("pad_token_id")) {
       session.tokenizer().padId().ifPresent(id -> json.put("pad_token_id", id));
     }
-    boolean samples =
-        List.of("temperature", "top_p", "top_k").stream().anyMatch(json::hasNonNull);
+    boolean samples = List.of("temperature", "top_p", "top_k").stream().anyMatch(json::hasNonNull);
     if (samples && !json.path("do_sample").asBoolean(false)) {
       json.put("do_sample", true); // transformers refuses to save sampling settings without it
     }
