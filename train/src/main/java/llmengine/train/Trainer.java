@@ -43,6 +43,7 @@ public final class Trainer {
   private final TrainerState state;
   private final BatchIterator.Plan plan;
   private final int batchesPerEpoch;
+  private int savedStep = -1;
   private double gradientNorm;
   private double learningRate;
 
@@ -100,12 +101,15 @@ public final class Trainer {
         boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
         boolean last = state.step >= state.totalSteps;
         boolean stop = afterStep(lastOfEpoch, last);
-        if (interrupted.getAsBoolean() && !last) {
-          save();
-          return End.INTERRUPTED;
-        }
+        boolean asked = interrupted.getAsBoolean();
         if (stop) {
           return End.STOPPED_EARLY;
+        }
+        if (asked && !last) {
+          if (savedStep != state.step) {
+            save();
+          }
+          return End.INTERRUPTED;
         }
       }
     }
@@ -189,6 +193,7 @@ public final class Trainer {
   }
 
   private void save() {
+    savedStep = state.step;
     state.schedulerState = schedule.state();
     listener.onSave(state, optimizer);
   }
