@@ -48,6 +48,7 @@ final class Evaluation {
     long start = System.nanoTime();
     double sum = 0;
     int batches = 0;
+    int labelled = 0; // rows of batches with labels
     for (int from = 0; from < set.size(); from += batchSize) {
       List<Example> rows = new ArrayList<>();
       for (int i = from; i < Math.min(set.size(), from + batchSize); i++) {
@@ -56,11 +57,24 @@ final class Evaluation {
       MicroBatch batch = Collator.collate(rows);
       if (batch.targets().length > 0) {
         sum += objective.loss(batch) / batch.targets().length * rows.size();
+        labelled += rows.size();
       }
       batches++;
     }
     double seconds = (System.nanoTime() - start) / 1e9;
-    metrics.put(prefix + "_loss", sum / set.size());
+    double loss = sum / labelled;
+    if (labelled == 0) {
+      throw new TrainException(
+          prefix + ": no labels: expected evaluation rows with labelled tokens, got " + set.size()
+              + " rows without. Raise cutoff_len or look at the answers in the dataset.");
+    }
+    if (!Double.isFinite(loss)) {
+      throw new TrainException(
+          prefix + ": expected a finite loss, got " + loss
+              + ". The weights hold NaN or too large values; lower learning_rate or look at the"
+              + " checkpoint.");
+    }
+    metrics.put(prefix + "_loss", loss);
     metrics.put(prefix + "_runtime", rounded(seconds, 4));
     metrics.put(prefix + "_samples_per_second", rounded(set.size() / seconds, 3));
     metrics.put(prefix + "_steps_per_second", rounded(batches / seconds, 3));

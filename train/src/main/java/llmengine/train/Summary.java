@@ -64,7 +64,7 @@ final class Summary {
     }
   }
 
-  private static MemoryPlan plan(
+  static MemoryPlan plan(
       RunConfig config, Decoder model, FineTuning method, TokenizedDataset data) {
     Map<DType, Long> frozen = new EnumMap<>(DType.class);
     for (Parameter p : model.parameters().values()) {

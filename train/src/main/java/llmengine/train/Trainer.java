@@ -43,6 +43,8 @@ public final class Trainer {
   private final TrainerState state;
   private final BatchIterator.Plan plan;
   private final int batchesPerEpoch;
+  private final long weightsPerToken;
+  private int savedStep = -1;
   private double gradientNorm;
   private double learningRate;
 
@@ -69,6 +71,7 @@ public final class Trainer {
     interrupted = parts.interrupted;
     state = parts.state;
     plan = plan(config);
+    weightsPerToken = objective.weightsPerToken(optimizer.parameters());
     batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
   }
 
@@ -99,12 +102,15 @@ public final class Trainer {
         boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
         boolean last = state.step >= state.totalSteps;
         boolean stop = afterStep(lastOfEpoch, last);
-        if (interrupted.getAsBoolean() && !last) {
-          save();
-          return End.INTERRUPTED;
-        }
+        boolean asked = interrupted.getAsBoolean();
         if (stop) {
           return End.STOPPED_EARLY;
+        }
+        if (asked && !last) {
+          if (savedStep != state.step) {
+            save();
+          }
+          return End.INTERRUPTED;
         }
       }
     }
@@ -132,7 +138,7 @@ public final class Trainer {
     state.lossSum += loss;
     state.lossSinceLog += loss;
     state.tokensSeen += batch.tokens();
-    state.floatingPointOperations += 6.0 * batch.tokens() * objective.weightsPerToken();
+    state.floatingPointOperations += 6.0 * batch.tokens() * weightsPerToken;
     listener.onStep(state, loss, batch.tokens());
   }
 
@@ -202,6 +208,7 @@ public final class Trainer {
   }
 
   private void save() {
+    savedStep = state.step;
     state.schedulerState = schedule.state();
     listener.onSave(state, optimizer);
   }

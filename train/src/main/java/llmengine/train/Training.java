@@ -62,7 +62,12 @@ public final class Training {
   /** Where to resume from, if anywhere; checks output_dir. */
   private Optional<Path> resumePoint() {
     return switch (config.resume()) {
-      case Resume.FromStart ignored -> Optional.empty();
+      case Resume.FromStart ignored -> {
+        if (config.training().doTrain() && !config.training().overwriteOutputDir()) {
+          OutputFolder.refuseForeignWeights(folder);
+        }
+        yield Optional.empty();
+      }
       case Resume.NewestIfAny ignored -> {
         Optional<Path> newest = Checkpoints.newest(folder);
         if (newest.isEmpty() && config.training().doTrain()) {

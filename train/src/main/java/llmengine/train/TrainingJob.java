@@ -102,17 +102,17 @@ final class TrainingJob {
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
-    } else {
+    } else if (config.training().overwriteOutputDir()) {
       OutputFolder.forgetCheckpoints(folder);
     }
     state.totalSteps = total;
     Checkpoints checkpoints = new Checkpoints(folder, config, method::save);
     int startStep = state.step;
-    boolean fresh = resumeFrom.isEmpty() && config.training().overwriteOutputDir();
+    long startTokens = state.tokensSeen;
     TrainingListener listener =
         TrainingListener.all(
             List.of(
-                new TrainerLog(folder.resolve("trainer_log.jsonl"), startStep, fresh),
+                new TrainerLog(folder.resolve("trainer_log.jsonl"), startStep),
                 new ConsoleProgress(
                     out,
                     model.backend().memory(),
@@ -151,7 +151,7 @@ final class TrainingJob {
       method.load(Path.of(state.bestCheckpoint.get()));
       out.println("best checkpoint: " + state.bestCheckpoint.get());
     }
-    summarize(state, checkpoints, listener, seconds, startStep);
+    summarize(state, checkpoints, listener, seconds, startStep, startTokens);
     SampleAnswers.print(out, prompts, before, SampleAnswers.of(session, model, prompts));
     return end;
   }
@@ -161,7 +161,8 @@ final class TrainingJob {
       Checkpoints checkpoints,
       TrainingListener listener,
       double seconds,
-      int startStep)
+      int startStep,
+      long startTokens)
       throws IOException {
     double rows =
         config.training().maxSteps() > 0
@@ -209,7 +210,7 @@ final class TrainingJob {
             seconds,
             state.lossSum / Math.max(1, state.step),
             rows / seconds,
-            state.tokensSeen / seconds,
+            (state.tokensSeen - startTokens) / seconds,
             (model.backend().memory().peak() + model.backend().memory().mapped()) / 1e9,
             folder));
   }
@@ -261,6 +262,13 @@ final class TrainingJob {
               + " with save_only_model). Start anew with overwrite_output_dir: true.");
     }
     optimizer.restore(saved);
+    // the run may have been moved, or output_dir may be spelled another way now
+    state.bestCheckpoint =
+        state.bestCheckpoint.map(
+            best -> {
+              Path here = from.resolveSibling(Path.of(best).getFileName());
+              return Files.isDirectory(here) ? here.toString() : best;
+            });
     schedule.restore(state.schedulerState);
     out.println("resuming from " + from + " at step " + state.step);
     return state;

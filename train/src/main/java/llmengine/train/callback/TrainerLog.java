@@ -1,11 +1,16 @@
 package llmengine.train.callback;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import llmengine.train.TrainException;
 import llmengine.train.TrainerState;
 import llmengine.train.checkpoint.JsonFiles;
@@ -15,25 +20,41 @@ import llmengine.train.checkpoint.JsonFiles;
  * it.
  */
 public final class TrainerLog implements TrainingListener {
+  private static final Pattern STEP = Pattern.compile("\"current_steps\":(\\d+)");
+
   private final Path file;
   private final int startStep;
   private final long start = System.nanoTime();
 
   /**
-   * @param startStep steps done by an earlier process, which the estimate of the remaining time
-   *     leaves out
-   * @param fresh whether to forget an older file
+   * Goes on with the file of an earlier process, without the lines of steps that are done again.
+   *
+   * @param startStep steps done by that process, which the estimate of the remaining time leaves out; 0 starts a new file
    */
-  public TrainerLog(Path file, int startStep, boolean fresh) {
+  public TrainerLog(Path file, int startStep) {
     this.file = file;
     this.startStep = startStep;
     try {
-      if (fresh) {
+      if (startStep == 0) {
         Files.deleteIfExists(file);
+      } else if (Files.exists(file)) {
+        try (Stream<String> lines = Files.lines(file)) {
+          JsonFiles.writeText(
+              file, lines.filter(this::stays).map(l -> l + "\n").collect(Collectors.joining()));
+        }
       }
-    } catch (IOException e) {
-      throw new TrainException(file + ": can't be replaced: " + e.getMessage(), e);
+    } catch (IOException | UncheckedIOException e) {
+      throw new TrainException(
+          file + ": can't be replaced: expected room and permission, got: " + e.getMessage()
+              + ". Remove the file or choose another output_dir.",
+          e);
     }
+  }
+
+  /** Whether a line is whole (a killed process may leave a part) and of a step that is not done again. */
+  private boolean stays(String line) {
+    Matcher m = STEP.matcher(line);
+    return line.endsWith("}") && m.find() && Integer.parseInt(m.group(1)) <= startStep;
   }
 
   @Override

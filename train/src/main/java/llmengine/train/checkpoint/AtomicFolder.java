@@ -32,8 +32,15 @@ public final class AtomicFolder {
       delete(temporary);
       Files.createDirectories(temporary);
       filler.fill(temporary);
-      delete(target);
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      if (Files.exists(target)) { // goes only when the new one has its place
+        Path old = target.resolveSibling("." + target.getFileName() + ".old");
+        delete(old);
+        Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+        delete(old);
+      } else {
+        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      }
     } catch (IOException | UncheckedIOException | llmengine.engine.FormatException e) {
       String reason = e.getMessage();
       try {
