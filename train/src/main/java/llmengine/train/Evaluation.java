@@ -65,12 +65,16 @@ final class Evaluation {
     double loss = sum / labelled;
     if (labelled == 0) {
       throw new TrainException(
-          prefix + ": no labels: expected evaluation rows with labelled tokens, got " + set.size()
+          prefix
+              + ": no labels: expected evaluation rows with labelled tokens, got "
+              + set.size()
               + " rows without. Raise cutoff_len or look at the answers in the dataset.");
     }
     if (!Double.isFinite(loss)) {
       throw new TrainException(
-          prefix + ": expected a finite loss, got " + loss
+          prefix
+              + ": expected a finite loss, got "
+              + loss
               + ". The weights hold NaN or too large values; lower learning_rate or look at the"
               + " checkpoint.");
     }

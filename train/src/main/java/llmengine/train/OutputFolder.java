@@ -20,8 +20,8 @@ final class OutputFolder {
   private OutputFolder() {}
 
   /**
-   * Makes the folder and tries to write into it, so that hours of training don't end without a place to go. Half checkpoints
-   * that a killed process left under their temporary names go.
+   * Makes the folder and tries to write into it, so that hours of training don't end without a
+   * place to go. Half checkpoints that a killed process left under their temporary names go.
    */
   static void prepare(Path folder) {
     try {
@@ -51,7 +51,10 @@ final class OutputFolder {
             .ifPresent(p -> refuse(folder, p.getFileName().toString()));
       } catch (IOException e) {
         throw new TrainException(
-            "output_dir: " + folder + ": can't be listed: expected a readable folder, got: " + e
+            "output_dir: "
+                + folder
+                + ": can't be listed: expected a readable folder, got: "
+                + e
                 + ". Choose another output_dir.",
             e);
       }
@@ -65,8 +68,11 @@ final class OutputFolder {
 
   private static void refuse(Path folder, String name) {
     throw new TrainException(
-        "output_dir: " + folder + ": expected an empty folder or one with checkpoints to resume,"
-            + " got one with " + name
+        "output_dir: "
+            + folder
+            + ": expected an empty folder or one with checkpoints to resume,"
+            + " got one with "
+            + name
             + ". Set overwrite_output_dir: true or choose another output_dir.");
   }
 

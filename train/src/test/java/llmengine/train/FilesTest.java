@@ -17,7 +17,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** When checkpoints, evaluations and log lines are due, what they say, and what is never touched. */
+/**
+ * When checkpoints, evaluations and log lines are due, what they say, and what is never touched.
+ */
 class FilesTest {
   @TempDir private Path folder;
   private ShortRun tiny;
@@ -28,9 +30,7 @@ class FilesTest {
   }
 
   private List<String> checkpoints(String name) {
-    return Checkpoints.in(tiny.output(name)).stream()
-        .map(p -> p.getFileName().toString())
-        .toList();
+    return Checkpoints.in(tiny.output(name)).stream().map(p -> p.getFileName().toString()).toList();
   }
 
   private JsonNode results(String name, String file) {
@@ -102,9 +102,16 @@ class FilesTest {
   @Test
   void aRunThatWasMovedKeepsItsBestCheckpoint() throws IOException {
     String[] words = {
-      "save_strategy=steps", "save_steps=1", "eval_strategy=steps", "eval_steps=1",
-      "eval_dataset=more", "save_total_limit=1", "load_best_model_at_end=true",
-      "greater_is_better=true", "max_steps=4", "learning_rate=0.05"
+      "save_strategy=steps",
+      "save_steps=1",
+      "eval_strategy=steps",
+      "eval_steps=1",
+      "eval_dataset=more",
+      "save_total_limit=1",
+      "load_best_model_at_end=true",
+      "greater_is_better=true",
+      "max_steps=4",
+      "learning_rate=0.05"
     };
     tiny.run(ShortRun.after(2), "old", words);
     Files.move(tiny.output("old"), tiny.output("new"));
@@ -149,7 +156,8 @@ class FilesTest {
 
   @Test
   void operationsAreSixForEachTokenAndWeightAdaptersIncluded() {
-    // per layer: q 32x32, k and v 16x32, o 32x32, gate and up 48x32, down 32x48, two norms; a last norm
+    // per layer: q 32x32, k and v 16x32, o 32x32, gate and up 48x32, down 32x48, two norms; a last
+    // norm
     long base = 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32 + 2 * 32) + 32;
     long adapters = 2 * 8 * (2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 48));
     assertThat(weightsPerToken("full")).isEqualTo(base);
@@ -245,8 +253,7 @@ class FilesTest {
       poisoned[i] = (byte) 0xff; // a NaN
     }
     Files.write(weights, poisoned);
-    assertThatThrownBy(
-            () -> tiny.run("run", "max_steps=2", "save_strategy=steps", "save_steps=1"))
+    assertThatThrownBy(() -> tiny.run("run", "max_steps=2", "save_strategy=steps", "save_steps=1"))
         .isInstanceOf(TrainException.class)
         .hasMessageContaining("step 1");
     assertThat(checkpoints("run")).isEmpty();

@@ -43,7 +43,9 @@ class LawsTest {
       List<Double> got = tiny.values(other, key);
       assertThat(got).hasSameSizeAs(expected).isNotEmpty();
       for (int i = 0; i < got.size(); i++) {
-        assertThat(got.get(i)).as(key + " " + i).isCloseTo(expected.get(i), Percentage.withPercentage(0.05));
+        assertThat(got.get(i))
+            .as(key + " " + i)
+            .isCloseTo(expected.get(i), Percentage.withPercentage(0.05));
       }
     }
   }
@@ -60,8 +62,7 @@ class LawsTest {
   @Test
   void packedRowsCountAsIfAlone() {
     tiny.run("rows", "max_steps=1", "per_device_train_batch_size=16");
-    tiny.run(
-        "packed", "max_steps=1", "per_device_train_batch_size=16", "neat_packing=true");
+    tiny.run("packed", "max_steps=1", "per_device_train_batch_size=16", "neat_packing=true");
     close("rows", "packed", "loss", "grad_norm");
   }
 
@@ -158,8 +159,7 @@ class LawsTest {
   }
 
   private double evalLoss(String name) {
-    return llmengine.train.checkpoint.JsonFiles.read(
-            tiny.output(name).resolve("eval_results.json"))
+    return llmengine.train.checkpoint.JsonFiles.read(tiny.output(name).resolve("eval_results.json"))
         .path("eval_loss")
         .asDouble();
   }

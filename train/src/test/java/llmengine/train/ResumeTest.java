@@ -104,14 +104,11 @@ class ResumeTest {
     String[] words = words("lora", "save_strategy=steps", "save_steps=3");
     tiny.run("whole", words);
     String[] from =
-        words(
-            "lora",
-            "resume_from_checkpoint=" + tiny.output("whole").resolve("checkpoint-3"));
+        words("lora", "resume_from_checkpoint=" + tiny.output("whole").resolve("checkpoint-3"));
     tiny.run("other", from);
     assertThat(tiny.weights("other").equals(tiny.weights("whole"))).isTrue();
     assertThat(tiny.log("other")).isEqualTo(tiny.log("whole"));
-    assertThatThrownBy(
-            () -> tiny.run("x", words("lora", "resume_from_checkpoint=" + tiny.model)))
+    assertThatThrownBy(() -> tiny.run("x", words("lora", "resume_from_checkpoint=" + tiny.model)))
         .isInstanceOf(TrainException.class)
         .hasMessageContaining("resume_from_checkpoint")
         .hasMessageContaining("expected")
@@ -139,9 +136,7 @@ class ResumeTest {
 
   @Test
   void aCheckpointWithoutOptimizerIsNotResumed() {
-    String[] words = {
-      "max_steps=2", "save_strategy=steps", "save_steps=1", "save_only_model=true"
-    };
+    String[] words = {"max_steps=2", "save_strategy=steps", "save_steps=1", "save_only_model=true"};
     tiny.run("run", words);
     assertThat(tiny.output("run").resolve("checkpoint-1/optimizer.safetensors")).doesNotExist();
     assertThat(tiny.output("run").resolve("checkpoint-1/adapter_model.safetensors")).exists();

@@ -137,7 +137,11 @@ final class ShortRun {
 
   /** The opened parts of a run on a backend of the test's own. */
   record Parts(
-      RunConfig config, ModelSession session, TrainingData data, Decoder model, FineTuning method) {}
+      RunConfig config,
+      ModelSession session,
+      TrainingData data,
+      Decoder model,
+      FineTuning method) {}
 
   /** Uses the opened parts. */
   interface Use {

@@ -29,7 +29,8 @@ public final class TrainerLog implements TrainingListener {
   /**
    * Goes on with the file of an earlier process, without the lines of steps that are done again.
    *
-   * @param startStep steps done by that process, which the estimate of the remaining time leaves out; 0 starts a new file
+   * @param startStep steps done by that process, which the estimate of the remaining time leaves
+   *     out; 0 starts a new file
    */
   public TrainerLog(Path file, int startStep) {
     this.file = file;
@@ -45,13 +46,18 @@ public final class TrainerLog implements TrainingListener {
       }
     } catch (IOException | UncheckedIOException e) {
       throw new TrainException(
-          file + ": can't be replaced: expected room and permission, got: " + e.getMessage()
+          file
+              + ": can't be replaced: expected room and permission, got: "
+              + e.getMessage()
               + ". Remove the file or choose another output_dir.",
           e);
     }
   }
 
-  /** Whether a line is whole (a killed process may leave a part) and of a step that is not done again. */
+  /**
+   * Whether a line is whole (a killed process may leave a part) and of a step that is not done
+   * again.
+   */
   private boolean stays(String line) {
     Matcher m = STEP.matcher(line);
     return line.endsWith("}") && m.find() && Integer.parseInt(m.group(1)) <= startStep;

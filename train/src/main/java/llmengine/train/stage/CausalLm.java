@@ -33,7 +33,8 @@ public final class CausalLm {
   }
 
   /**
-   * Weights that a token is multiplied with, the embedding table left out: the N of the 6 N operations of a training step.
+   * Weights that a token is multiplied with, the embedding table left out: the N of the 6 N
+   * operations of a training step.
    *
    * @param trained the trained parameters: those of adapters count too
    */
