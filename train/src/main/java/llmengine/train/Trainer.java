@@ -43,6 +43,7 @@ public final class Trainer {
   private final TrainerState state;
   private final BatchIterator.Plan plan;
   private final int batchesPerEpoch;
+  private final long weightsPerToken;
   private int savedStep = -1;
   private double gradientNorm;
   private double learningRate;
@@ -70,6 +71,7 @@ public final class Trainer {
     interrupted = parts.interrupted;
     state = parts.state;
     plan = plan(config);
+    weightsPerToken = objective.weightsPerToken(optimizer.parameters());
     batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
   }
 
@@ -135,7 +137,7 @@ public final class Trainer {
     state.lossSum += loss;
     state.lossSinceLog += loss;
     state.tokensSeen += batch.tokens();
-    state.floatingPointOperations += 6.0 * batch.tokens() * objective.weightsPerToken();
+    state.floatingPointOperations += 6.0 * batch.tokens() * weightsPerToken;
     listener.onStep(state, loss, batch.tokens());
   }
 

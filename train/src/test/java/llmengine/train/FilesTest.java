@@ -148,6 +148,21 @@ class FilesTest {
   }
 
   @Test
+  void operationsAreSixForEachTokenAndWeightAdaptersIncluded() {
+    // per layer: q 32x32, k and v 16x32, o 32x32, gate and up 48x32, down 32x48, two norms; a last norm
+    long base = 2 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32 + 2 * 32) + 32;
+    long adapters = 2 * 8 * (2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 48));
+    assertThat(weightsPerToken("full")).isEqualTo(base);
+    assertThat(weightsPerToken("lora")).isEqualTo(base + adapters);
+  }
+
+  private double weightsPerToken(String method) {
+    tiny.run(method, "max_steps=2", "finetuning_type=" + method, "lora_rank=8");
+    JsonNode state = tiny.state(method);
+    return state.path("total_flos").asDouble() / 6 / state.path("num_input_tokens_seen").asLong();
+  }
+
+  @Test
   void theSchedulerThatFollowsTheMetricResumes() {
     String[] words = {
       "max_steps=6",

@@ -1,5 +1,9 @@
 package llmengine.train.stage;
 
+import java.util.Collection;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 import llmengine.data.batch.MicroBatch;
 import llmengine.engine.DType;
 import llmengine.engine.Scope;
@@ -26,14 +30,17 @@ public final class CausalLm {
     this.dropout = dropout;
   }
 
-  /** Weights that a token is multiplied with, embeddings left out: the N of the 6 N operations of a training step. */
-  public long weightsPerToken() {
-    long all = 0;
-    for (Parameter p : model.parameters().values()) {
-      boolean embedding = p == model.embedding().weight();
-      all += embedding ? 0 : p.size();
-    }
-    return all;
+  /**
+   * Weights that a token is multiplied with, the embedding table left out: the N of the 6 N operations of a training step.
+   *
+   * @param trained the trained parameters: those of adapters count too
+   */
+  public long weightsPerToken(Collection<Parameter> trained) {
+    Set<Parameter> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    all.addAll(model.parameters().values());
+    all.addAll(trained);
+    all.remove(model.embedding().weight());
+    return all.stream().mapToLong(Parameter::size).sum();
   }
 
   /**
