@@ -7,7 +7,7 @@ import java.util.Optional;
 /** Which rows are read and how they become tokens and labels. */
 @Section("Data")
 public record DataArguments(
-    @Key(doc = "Chat template by name; without one the tokenizer's own chat template is used.")
+    @Key(doc = "Chat template by name; needed if the checkpoint has a chat_template of its own.")
         Optional<String> template,
     @Key(preset = "[]", doc = "Training datasets, names in dataset_info.json.")
         List<String> dataset,

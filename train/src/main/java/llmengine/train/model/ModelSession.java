@@ -71,9 +71,10 @@ public final class ModelSession implements AutoCloseable {
     if (data.template().isEmpty() && tokenizer.chatTemplate().isPresent()) {
       throw new TrainException(
           "template: missing: expected the name of a chat template, got none, and running the"
-              + " checkpoint's own chat_template is not supported yet. Set template to one of "
-              + String.join(", ", ChatTemplate.names())
-              + ".");
+              + " checkpoint's own chat_template is not supported yet. Set template to the one the"
+              + " model was trained with, such as chatml, llama3 or qwen3; there are "
+              + ChatTemplate.names().size()
+              + " names, those of LLaMA-Factory.");
     }
     ChatTemplate t = ChatTemplate.named(data.template().orElse("empty"));
     if (data.toolFormat().isPresent()) {
