@@ -270,7 +270,7 @@ class FilesTest {
   @Test
   void aTemplateMustBeNamedWhereTheCheckpointHasItsOwn() {
     assertThatThrownBy(() -> tiny.run("run", "template=null", "max_steps=1"))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(llmengine.train.config.ConfigException.class)
         .hasMessageContaining("template: missing: expected")
         .hasMessageContaining("chatml");
   }

@@ -8,9 +8,11 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import llmengine.data.DataException;
 import llmengine.data.template.ChatTemplate;
 import llmengine.data.template.Thinking;
 import llmengine.data.tokenizer.GgufTokenizer;
@@ -23,6 +25,7 @@ import llmengine.nn.Parameter;
 import llmengine.nn.load.Pretrained;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.train.TrainException;
+import llmengine.train.config.ConfigException;
 import llmengine.train.config.DataArguments;
 import llmengine.train.config.ModelArguments;
 import llmengine.train.config.RunConfig;
@@ -69,22 +72,31 @@ public final class ModelSession implements AutoCloseable {
 
   private static ChatTemplate template(DataArguments data, HuggingFaceTokenizer tokenizer) {
     if (data.template().isEmpty() && tokenizer.chatTemplate().isPresent()) {
-      throw new TrainException(
+      throw bad(
           "template: missing: expected the name of a chat template, got none, and running the"
               + " checkpoint's own chat_template is not supported yet. Set template to the one the"
               + " model was trained with, such as chatml, llama3 or qwen3; there are "
               + ChatTemplate.names().size()
               + " names, those of LLaMA-Factory.");
     }
-    ChatTemplate t = ChatTemplate.named(data.template().orElse("empty"));
-    if (data.toolFormat().isPresent()) {
-      t = t.withToolFormat(data.toolFormat().get());
+    ChatTemplate t;
+    try {
+      t = ChatTemplate.named(data.template().orElse("empty"));
+      if (data.toolFormat().isPresent()) {
+        t = t.withToolFormat(data.toolFormat().get());
+      }
+    } catch (DataException unknownName) {
+      throw bad(unknownName.getMessage());
     }
     if (data.defaultSystem().isPresent()) {
       t = t.withDefaultSystem(data.defaultSystem().get());
     }
     return t.withThinking(Thinking.of(data.enableThinking().orElse(null)))
         .withPreservedThinking(data.preserveThinking());
+  }
+
+  private static ConfigException bad(String problem) {
+    return new ConfigException(List.of(problem));
   }
 
   public Pretrained files() {

@@ -5,10 +5,13 @@ import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 
-/** Times matrix products of a model's size on this machine, for about a second and a half. */
+/**
+ * Times matrix products of a model's size on this machine: rounds of half a second until one is hardly faster than the last,
+ * usually three. The first rounds run code that is not compiled yet, longer so on a busy machine.
+ */
 final class ProductTrial {
-  private static final long WARM_UP_NANOS = 700_000_000;
-  private static final long TIMED_NANOS = 800_000_000;
+  private static final long ROUND_NANOS = 500_000_000;
+  private static final int MOST_ROUNDS = 12;
 
   private ProductTrial() {}
 
@@ -24,13 +27,21 @@ final class ProductTrial {
       backend.fill(x, 0.5f);
       backend.fill(w, 0.25f);
       double operations = 2.0 * m * k * n;
-      best(backend, x, w, y, WARM_UP_NANOS);
-      return operations / (best(backend, x, w, y, TIMED_NANOS) / 1e9);
+      long fastest = best(backend, x, w, y);
+      for (int round = 1; round < MOST_ROUNDS; round++) {
+        long next = best(backend, x, w, y);
+        boolean settled = next > 0.9 * fastest;
+        fastest = Math.min(fastest, next);
+        if (settled) {
+          break;
+        }
+      }
+      return operations / (fastest / 1e9);
     }
   }
 
   /** Nanoseconds of the fastest call: the others were disturbed by what else the machine does. */
-  private static long best(Backend backend, Tensor x, Tensor w, Tensor y, long nanos) {
+  private static long best(Backend backend, Tensor x, Tensor w, Tensor y) {
     long start = System.nanoTime();
     long best = Long.MAX_VALUE;
     long last = start;
@@ -39,7 +50,7 @@ final class ProductTrial {
       long now = System.nanoTime();
       best = Math.min(best, now - last);
       last = now;
-    } while (last - start < nanos);
+    } while (last - start < ROUND_NANOS);
     return Math.max(1, best);
   }
 }
