@@ -6,8 +6,9 @@ import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 
 /**
- * Times matrix products of a model's size on this machine: rounds of half a second until one is hardly faster than the last,
- * usually three. The first rounds run code that is not compiled yet, longer so on a busy machine.
+ * Times matrix products of a model's size on this machine: rounds of half a second until one is
+ * hardly faster than the last, usually three. The first rounds run code that is not compiled yet,
+ * longer so on a busy machine.
  */
 final class ProductTrial {
   private static final long ROUND_NANOS = 500_000_000;
