@@ -27,7 +27,7 @@ class ArchitectureTest {
           "launcher", List.of(),
           "engine", List.of(),
           "quant", List.of("engine"),
-          "nn", List.of("engine"),
+          "nn", List.of("quant", "engine"),
           "peft", List.of("nn", "quant", "engine"),
           "data", List.of(),
           "train", List.of("data", "nn", "peft", "quant", "engine"),

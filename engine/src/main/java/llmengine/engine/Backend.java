@@ -8,8 +8,9 @@ import java.lang.foreign.MemorySegment;
  * infinities propagate. Results don't depend on the number of threads. Where a method has {@code
  * accumulate}, true adds to what the output holds and false overwrites it.
  *
- * <p>Weights (the second operand of products, embedding tables) may be F32, BF16 or F16; everything
- * else is F32 unless said otherwise.
+ * <p>Weights (the second operand of {@code matmulNT}, {@code matmulNN} and {@code matmulRows},
+ * embedding tables, what is read, copied or gathered from) may be F32, BF16, F16 or PACKED;
+ * everything else is F32 unless said otherwise.
  */
 public interface Backend extends AutoCloseable {
   String name();

@@ -6,6 +6,14 @@ import java.lang.foreign.MemorySegment;
 public interface Buffer {
   long bytes();
 
+  /** A packed matrix; its memory is that of its parts. */
+  record Packed(Packing packing) implements Buffer {
+    @Override
+    public long bytes() {
+      return packing.bytes();
+    }
+  }
+
   /**
    * Memory of the host, 64-byte aligned unless it maps a file. The address stays the same for the
    * buffer's life.

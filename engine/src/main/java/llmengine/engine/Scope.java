@@ -82,6 +82,16 @@ public final class Scope implements AutoCloseable {
   }
 
   /**
+   * The matrix {@code packing} (N, K) as a frozen weight of dtype PACKED. Its parts live in this
+   * scope or in one that outlives it; the tensor itself owns nothing.
+   */
+  public Tensor pack(Packing packing) {
+    Shape shape = Shape.of(packing.rows(), packing.cols());
+    return new Tensor(
+        this, new Buffer.Packed(packing), 0, DType.PACKED, shape, shape.cols(), null, null);
+  }
+
+  /**
    * Hands the memory of a whole tensor (not a view) of this scope over to another scope; returns it
    * under its new owner.
    */

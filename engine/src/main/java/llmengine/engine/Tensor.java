@@ -87,6 +87,18 @@ public final class Tensor {
     return rowStride == cols() || rows() <= 1;
   }
 
+  /**
+   * How a PACKED tensor keeps its values.
+   *
+   * @throws ShapeException for any other dtype
+   */
+  public Packing packing() {
+    if (!(buffer instanceof Buffer.Packed packed)) {
+      throw new ShapeException("packing: wrong dtype: expected PACKED, got " + this + ".");
+    }
+    return packed.packing();
+  }
+
   /** The tensor that this one is a slice of; null if it is whole. */
   public Tensor base() {
     return base;
@@ -101,6 +113,12 @@ public final class Tensor {
    * by.
    */
   public Tensor needsGrad(boolean needs) {
+    if (needs && dtype == DType.PACKED) {
+      throw new ShapeException(
+          "needsGrad: a packed weight is frozen: expected a float dtype, got "
+              + this
+              + ". Train an adapter on it.");
+    }
     this.needsGrad = needs;
     return this;
   }
@@ -131,9 +149,11 @@ public final class Tensor {
               + to
               + ".");
     }
+    Buffer part =
+        dtype == DType.PACKED ? new Buffer.Packed(new PackedRows(packing(), from, to)) : buffer;
     return new Tensor(
         scope,
-        buffer,
+        part,
         offset + from * rowStride * dtype.bytes(),
         dtype,
         Shape.of(to - from, cols()),
@@ -147,6 +167,7 @@ public final class Tensor {
    */
   public Tensor columns(int from, int to) {
     requireMatrix("columns");
+    requireUnpacked("columns");
     if (from < 0 || to < from || to > cols()) {
       throw new ShapeException(
           "columns: out of range: expected 0 <= from <= to <= "
@@ -170,6 +191,7 @@ public final class Tensor {
 
   /** The same elements in another shape, as a view; only of a contiguous tensor. */
   public Tensor reshape(int... dims) {
+    requireUnpacked("reshape");
     Shape to = Shape.of(dims);
     if (!isContiguous() || to.size() != size()) {
       throw new ShapeException(
@@ -224,6 +246,13 @@ public final class Tensor {
   private void requireInts(String op) {
     if (dtype != DType.I32) {
       throw new ShapeException(op + ": wrong dtype: expected I32 for integers, got " + this + ".");
+    }
+  }
+
+  private void requireUnpacked(String op) {
+    if (dtype == DType.PACKED) {
+      throw new ShapeException(
+          op + ": a packed matrix has row slices only: expected a plain dtype, got " + this + ".");
     }
   }
 

@@ -10,6 +10,7 @@ import llmengine.engine.Buffer;
 import llmengine.engine.DType;
 import llmengine.engine.Floats;
 import llmengine.engine.Memory;
+import llmengine.engine.ShapeException;
 import llmengine.engine.Tensor;
 
 /** What the CPU backends share: tensors in the host's own memory, outside the Java heap. */
@@ -54,6 +55,11 @@ abstract class HostBackend implements Backend {
   }
 
   static float element(Tensor t, int row, int col) {
+    if (t.dtype() == DType.PACKED) {
+      float[] value = new float[1];
+      t.packing().decode(row, col, 1, 1, value, 0, 1);
+      return value[0];
+    }
     return element(segment(t), t.dtype(), t.offset(), row * t.rowStride() + col);
   }
 
@@ -65,6 +71,7 @@ abstract class HostBackend implements Backend {
       case I32 -> s.get(INT, offset + 4 * index);
       case I8 -> s.get(ValueLayout.JAVA_BYTE, offset + index);
       case U8 -> s.get(ValueLayout.JAVA_BYTE, offset + index) & 0xFF;
+      case PACKED -> throw new AssertionError("decoded by its packing");
     };
   }
 
@@ -77,6 +84,7 @@ abstract class HostBackend implements Backend {
       case F16 -> s.set(SHORT, t.offset() + 2 * index, Float.floatToFloat16(value));
       case I32 -> s.set(INT, t.offset() + 4 * index, (int) value);
       case I8, U8 -> s.set(ValueLayout.JAVA_BYTE, t.offset() + index, (byte) (int) value);
+      case PACKED -> throw new ShapeException("write: a packed matrix is read-only: got " + t);
     }
   }
 
@@ -119,6 +127,9 @@ abstract class HostBackend implements Backend {
             at,
             from.cols());
         at += from.cols();
+      } else if (from.dtype() == DType.PACKED) {
+        from.packing().decode(r, 0, 1, from.cols(), target, at, from.cols());
+        at += from.cols();
       } else {
         for (int c = 0; c < from.cols(); c++) {
           target[at++] = element(from, r, c);
@@ -140,7 +151,7 @@ abstract class HostBackend implements Backend {
   @Override
   public void copy(Tensor from, Tensor to) {
     for (int r = 0; r < from.rows(); r++) {
-      if (from.dtype() == to.dtype()) {
+      if (from.dtype() == to.dtype() && to.dtype() != DType.PACKED) {
         long bytes = from.dtype().bytes();
         MemorySegment.copy(
             segment(from),

@@ -41,7 +41,7 @@ final class Pieces {
       case F32 -> Load.F32;
       case BF16 -> Load.BF16;
       case F16 -> Load.F16;
-      case I32, I8, U8 -> throw new AssertionError("no float tensor: " + t);
+      case I32, I8, U8, PACKED -> throw new AssertionError("no float tensor: " + t);
     };
   }
 

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import llmengine.engine.DType;
+import llmengine.engine.FormatException;
 
 /**
  * The dtypes a safetensors header may name, with their size in bits
@@ -75,6 +76,10 @@ public enum SafetensorsType {
       case I32 -> I32;
       case I8 -> I8;
       case U8 -> U8;
+      case PACKED ->
+          throw new FormatException(
+              "safetensors: a packed matrix has no single dtype: expected plain tensors, got"
+                  + " PACKED. Store its parts, or decode it first.");
     };
   }
 

@@ -1,0 +1,31 @@
+package llmengine.engine;
+
+import java.util.List;
+
+/** Rows {@code from} (inclusive) to {@code to} (exclusive) of a packed matrix, as a view. */
+record PackedRows(Packing whole, int from, int to) implements Packing {
+  @Override
+  public String name() {
+    return whole.name();
+  }
+
+  @Override
+  public int rows() {
+    return to - from;
+  }
+
+  @Override
+  public int cols() {
+    return whole.cols();
+  }
+
+  @Override
+  public List<Tensor> parts() {
+    return whole.parts();
+  }
+
+  @Override
+  public void decode(int row, int col, int rows, int cols, float[] dst, int at, int stride) {
+    whole.decode(from + row, col, rows, cols, dst, at, stride);
+  }
+}
