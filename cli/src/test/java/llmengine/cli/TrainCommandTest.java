@@ -77,6 +77,30 @@ class TrainCommandTest {
   }
 
   @Test
+  void unknownDatasetsAreConfigurationErrors() {
+    RunWords run = run("train", "dataset=tolk,talk,nothing");
+    assertThat(run.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(run.err()).contains("2 problems", "tolk", "nothing").doesNotContain("\tat ");
+    assertThat(output.resolve("adapter_model.safetensors")).doesNotExist();
+  }
+
+  @Test
+  void resultsOfAnotherRunAreNotOverwritten() throws IOException {
+    Files.createDirectories(output);
+    Path foreign = Files.writeString(output.resolve("model.safetensors"), "mine");
+    RunWords run = run("train", "max_steps=1");
+    assertThat(run.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(run.err()).contains("output_dir", "overwrite_output_dir");
+    assertThat(foreign).hasContent("mine");
+  }
+
+  @Test
+  void cutoffThatCutsEveryAnswerIsNamed() {
+    RunWords run = run("train", "max_steps=1", "cutoff_len=6");
+    assertThat(run.out()).contains("cutoff_len 6 cuts off the end of every answer");
+  }
+
+  @Test
   void planIsMadeWithoutTheRun() {
     RunWords run = run("plan");
     assertThat(run.code()).as(run.err()).isEqualTo(ExitCode.OK);

@@ -101,11 +101,20 @@ public final class DataReport {
               "%s  %.1f%% of the answers end with a stop token%s",
               name,
               100 * c.stopShare(),
-              c.ended() == 0
-                  ? ": WARNING: the model won't learn to stop. Check the template."
-                  : ""));
+              c.ended() > 0 ? "" : ": WARNING: the model won't learn to stop. " + remedy(c)));
     }
     return lines;
+  }
+
+  private String remedy(Counts c) {
+    return c.truncated() >= c.answered()
+        ? String.format(
+            Locale.ROOT,
+            "cutoff_len %d cuts off the end of every answer; the longest row has %,d tokens: raise"
+                + " cutoff_len.",
+            cutoffLen,
+            c.longest())
+        : "Check the template.";
   }
 
   /**

@@ -21,7 +21,11 @@ public interface Backend extends AutoCloseable {
   /** Memory from the system, 64-byte aligned; called by {@link Memory} only. */
   Buffer allocate(long bytes);
 
+  /** Gives memory back to the system: what {@link #allocate} returned. */
   void free(Buffer buffer);
+
+  /** Part of allocated memory as a buffer of its own; offset and size are multiples of 64 bytes. */
+  Buffer slice(Buffer whole, long offset, long bytes);
 
   /** Makes host memory readable, in place where possible; it must outlive its use. */
   Buffer map(MemorySegment memory);

@@ -1,65 +1,56 @@
 package llmengine.engine;
 
-import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
  * Pool of a backend's buffers and the ledger of who uses them. A released buffer is kept and handed
  * out again, so a steady training step takes nothing from the system ({@link #systemAllocations}
- * stays the same). Sizes are rounded up to eight classes per power of two; a free buffer of up to
- * twice the size serves too. All methods are safe for concurrent use.
+ * stays the same). What is held stays close to what is in use at most, whatever shapes come (see
+ * {@link Pool}). All methods are safe for concurrent use.
  */
 public final class Memory {
-  private final Backend backend;
-  private final TreeMap<Long, ArrayDeque<Buffer>> free = new TreeMap<>();
+  private final Pool pool;
+  // What is held may exceed what was used at most by this share before idle memory is given up.
+  private static final double SLACK = 0.25;
+
   private final Map<String, Long> usedBy = new TreeMap<>();
   private long limit = Long.MAX_VALUE;
-  private long reserved; // taken from the system, in use or free
   private long used;
   private long peak;
-  private long systemAllocations;
   private long mapped; // bytes of files that tensors use in place
 
   public Memory(Backend backend) {
-    this.backend = backend;
+    this.pool = new Pool(backend);
   }
 
   synchronized Buffer take(long bytes, String owner) {
-    long size = sizeClass(Math.max(bytes, 64));
-    Buffer buffer = null;
-    var fit = free.ceilingEntry(size);
-    if (fit != null && fit.getKey() <= 2 * size) {
-      buffer = fit.getValue().pop();
-      if (fit.getValue().isEmpty()) {
-        free.remove(fit.getKey());
-      }
-    } else {
-      if (reserved + size > limit) {
-        trim();
-      }
-      if (reserved + size > limit) {
+    long size = Pool.rounded(bytes);
+    Buffer buffer = pool.take(size);
+    if (buffer == null) {
+      long most = Math.min(limit, (long) (Math.max(peak, used + size) * (1 + SLACK)));
+      pool.shrink(most - size);
+      if (pool.reserved() + size > limit) {
         throw new OutOfMemoryException(outOfMemory(size, owner));
       }
       try {
-        buffer = backend.allocate(size);
+        pool.grow(size, Math.max(most, pool.reserved() + size));
       } catch (OutOfMemoryError noMore) {
         trim();
         throw new OutOfMemoryException(outOfMemory(size, owner) + " (" + noMore.getMessage() + ")");
       }
-      reserved += size;
-      systemAllocations++;
+      buffer = pool.take(size);
     }
-    used += buffer.bytes();
+    used += size;
     peak = Math.max(peak, used);
-    usedBy.merge(owner, buffer.bytes(), Long::sum);
+    usedBy.merge(owner, size, Long::sum);
     return buffer;
   }
 
   synchronized void give(Buffer buffer, String owner) {
     used -= buffer.bytes();
     usedBy.merge(owner, -buffer.bytes(), Long::sum);
-    free.computeIfAbsent(buffer.bytes(), k -> new ArrayDeque<>()).push(buffer);
+    pool.give(buffer);
   }
 
   synchronized void moved(Buffer buffer, String from, String to) {
@@ -81,15 +72,9 @@ public final class Memory {
     return mapped;
   }
 
-  /** Gives all free buffers back to the system. */
+  /** Gives the memory that nothing uses back to the system. */
   public synchronized void trim() {
-    for (ArrayDeque<Buffer> buffers : free.values()) {
-      for (Buffer b : buffers) {
-        reserved -= b.bytes();
-        backend.free(b);
-      }
-    }
-    free.clear();
+    pool.shrink(0);
   }
 
   /** Most bytes to take from the system; what is taken already stays. */
@@ -109,12 +94,12 @@ public final class Memory {
 
   /** Bytes held from the system, in use or kept for reuse. */
   public synchronized long reserved() {
-    return reserved;
+    return pool.reserved();
   }
 
   /** How often memory was taken from the system so far. */
   public synchronized long systemAllocations() {
-    return systemAllocations;
+    return pool.systemAllocations();
   }
 
   /** Bytes in use now by owner label. */
@@ -139,7 +124,7 @@ public final class Memory {
         + " in all, got a request of "
         + gigabytes(size)
         + " on top of "
-        + gigabytes(reserved)
+        + gigabytes(pool.reserved())
         + ". Largest users: "
         + owners
         + "in use "
@@ -149,12 +134,5 @@ public final class Memory {
 
   private static String gigabytes(long bytes) {
     return String.format(java.util.Locale.ROOT, "%.2f GB", bytes / 1e9);
-  }
-
-  /** Next size of the form (8..15) * 2^k, at least 64 bytes. */
-  static long sizeClass(long bytes) {
-    int shift = Math.max(3, 60 - Long.numberOfLeadingZeros(bytes - 1));
-    long step = 1L << shift;
-    return (bytes + step - 1) / step * step;
   }
 }

@@ -1,7 +1,12 @@
 package llmengine.train;
 
+import java.util.ArrayList;
+import java.util.List;
+import llmengine.data.DataException;
 import llmengine.data.DataOptions;
 import llmengine.data.random.MixOrder;
+import llmengine.data.source.DatasetCatalog;
+import llmengine.train.config.ConfigException;
 import llmengine.train.config.DataArguments;
 import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.RunConfig;
@@ -14,6 +19,7 @@ public final class Data {
 
   public static DataOptions options(RunConfig config, ModelSession session) {
     DataArguments data = config.data();
+    checkNames(data);
     DataOptions.Stage stage =
         config.finetuning().stage() == Stage.PT ? DataOptions.Stage.PT : DataOptions.Stage.SFT;
     DataOptions.Builder options =
@@ -34,6 +40,29 @@ public final class Data {
             .tokenizerDigest(session.tokenizerDigest());
     config.engine().threads().ifPresent(options::threads);
     return options.build();
+  }
+
+  /** Reports all datasets that aren't there or badly described at once. */
+  private static void checkNames(DataArguments data) {
+    List<String> problems = new ArrayList<>();
+    DatasetCatalog catalog;
+    try {
+      catalog = DatasetCatalog.open(data.datasetDir());
+    } catch (DataException unreadable) {
+      throw new ConfigException(List.of(unreadable.getMessage()));
+    }
+    for (List<String> names : List.of(data.dataset(), data.evalDataset())) {
+      for (String name : names) {
+        try {
+          catalog.find(name);
+        } catch (DataException bad) {
+          problems.add(bad.getMessage());
+        }
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new ConfigException(problems);
+    }
   }
 
   private static double[] probabilities(DataArguments data) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import llmengine.train.checkpoint.AtomicFolder;
+import llmengine.train.config.ConfigException;
 
 /** The folder of a run's results. */
 final class OutputFolder {
@@ -67,13 +68,14 @@ final class OutputFolder {
   }
 
   private static void refuse(Path folder, String name) {
-    throw new TrainException(
-        "output_dir: "
-            + folder
-            + ": expected an empty folder or one with checkpoints to resume,"
-            + " got one with "
-            + name
-            + ". Set overwrite_output_dir: true or choose another output_dir.");
+    throw new ConfigException(
+        List.of(
+            "output_dir: "
+                + folder
+                + ": expected an empty folder or one with checkpoints to resume,"
+                + " got one with "
+                + name
+                + ". Set overwrite_output_dir: true or choose another output_dir."));
   }
 
   /** Removes the checkpoints of an earlier run that is not resumed. */

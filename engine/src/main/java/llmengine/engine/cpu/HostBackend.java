@@ -41,6 +41,11 @@ abstract class HostBackend implements Backend {
   }
 
   @Override
+  public Buffer slice(Buffer whole, long offset, long bytes) {
+    return new Buffer.Host(((Buffer.Host) whole).segment().asSlice(offset, bytes));
+  }
+
+  @Override
   public Buffer map(MemorySegment segment) {
     return new Buffer.Host(segment);
   }
