@@ -6,6 +6,7 @@ import llmengine.engine.Activation;
 import llmengine.engine.AttentionShape;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
+import llmengine.engine.Update;
 
 /**
  * The readable reference: one thread, plain loops, every sum in double. What another backend
@@ -484,6 +485,26 @@ public final class ScalarBackend extends HostBackend {
         element(p, r, c, (float) (decayed - stepSize * first / (Math.sqrt(second) / root + eps)));
       }
     }
+  }
+
+  @Override
+  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+    ScalarUpdates.update(rule, p, g, first, second);
+  }
+
+  @Override
+  public void rowSquares(Tensor x, Tensor out) {
+    ScalarUpdates.rowSquares(x, out);
+  }
+
+  @Override
+  public void columnSquares(Tensor x, Tensor out) {
+    ScalarUpdates.columnSquares(x, out);
+  }
+
+  @Override
+  public void scaleBy(Tensor x, Tensor rows, Tensor columns, Tensor out, boolean accumulate) {
+    ScalarUpdates.scaleBy(x, rows, columns, out, accumulate);
   }
 
   @Override

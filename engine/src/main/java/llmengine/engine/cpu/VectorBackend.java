@@ -6,6 +6,7 @@ import llmengine.engine.AttentionShape;
 import llmengine.engine.DType;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
+import llmengine.engine.Update;
 
 /**
  * The CPU backend: Vector API kernels over one thread team. Results are bitwise the same for every
@@ -359,6 +360,26 @@ public final class VectorBackend extends HostBackend {
       double weightDecay,
       int t) {
     Optimizers.adamW(team, p, g, m, v, gradScale, lr, beta1, beta2, eps, weightDecay, t);
+  }
+
+  @Override
+  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+    Updates.apply(team, rule, p, g, first, second);
+  }
+
+  @Override
+  public void rowSquares(Tensor x, Tensor out) {
+    Updates.rowSquares(team, x, out);
+  }
+
+  @Override
+  public void columnSquares(Tensor x, Tensor out) {
+    Updates.columnSquares(team, x, out);
+  }
+
+  @Override
+  public void scaleBy(Tensor x, Tensor rows, Tensor columns, Tensor out, boolean accumulate) {
+    Updates.scaleBy(team, x, rows, columns, out, accumulate);
   }
 
   @Override

@@ -1,0 +1,26 @@
+package llmengine.nn.optim;
+
+import java.util.SequencedMap;
+import llmengine.engine.Tensor;
+import llmengine.engine.Update;
+import llmengine.nn.Parameter;
+
+/** RMSprop as PyTorch computes it, without momentum. See {@link Update.RmsProp}. */
+public record RmsProp(double alpha, double epsilon) implements ParameterRule {
+  @Override
+  public String name() {
+    return "rmsprop";
+  }
+
+  @Override
+  public SequencedMap<String, int[]> state(Parameter parameter, ParameterGroup group) {
+    return ParameterRule.alike(parameter.value().shape().dims(), "square_avg");
+  }
+
+  @Override
+  public void step(OneStep one, Tensor gradient, float gradScale) {
+    Tensor p = one.value();
+    var rule = new Update.RmsProp(gradScale, one.learningRate(), alpha, epsilon, one.weightDecay());
+    p.backend().update(rule, p, gradient, one.state()[0], null);
+  }
+}
