@@ -90,6 +90,16 @@ final class ParameterState {
   }
 
   void save(Path file) {
+    save(file, Map.of());
+  }
+
+  /**
+   * @param more entries of the file's metadata
+   */
+  void save(Path file, Map<String, String> more) {
+    Map<String, String> metadata = new LinkedHashMap<>(more);
+    metadata.put("format", "pt");
+    metadata.put("optimizer", kind);
     List<TensorSource> tensors = new ArrayList<>();
     try (Scope scratch = new Scope(scope.backend(), "optimizer file")) {
       for (Slot slot : slots) {
@@ -99,7 +109,7 @@ final class ParameterState {
           tensors.add(TensorBytes.source(name + slot.names[i], slot.buffers[i]));
         }
       }
-      new SafetensorsWriter().write(file, tensors, Map.of("format", "pt", "optimizer", kind));
+      new SafetensorsWriter().write(file, tensors, metadata);
     }
   }
 
