@@ -14,11 +14,9 @@ import java.util.function.BooleanSupplier;
 import llmengine.data.TrainingData;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
-import llmengine.nn.optim.AdamW;
 import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.Schedule;
-import llmengine.nn.optim.Sgd;
 import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
 import llmengine.train.callback.TrainerLog;
@@ -98,7 +96,12 @@ final class TrainingJob {
   private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
-    Optimizer optimizer = optimizer();
+    Optimizer optimizer =
+        Optimizers.of(
+            config,
+            model,
+            scope,
+            ParameterGroup.byName(method.trainable(), config.optimizer().weightDecay()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
@@ -272,15 +275,6 @@ final class TrainingJob {
     schedule.restore(state.schedulerState);
     out.println("resuming from " + from + " at step " + state.step);
     return state;
-  }
-
-  private Optimizer optimizer() {
-    OptimizerArguments o = config.optimizer();
-    List<ParameterGroup> groups = ParameterGroup.byName(method.trainable(), o.weightDecay());
-    return switch (o.optim()) {
-      case ADAMW_TORCH -> new AdamW(scope, groups, o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
-      case SGD -> new Sgd(scope, groups, 0, false);
-    };
   }
 
   private Schedule schedule(int total) {

@@ -4,7 +4,6 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
-import llmengine.nn.Parameter;
 
 /**
  * Adafactor (Shazeer and Stern 2018, algorithm 4): of a matrix's second moment only the means of
@@ -26,8 +25,8 @@ public record Adafactor(boolean relativeStep, boolean scaleParameter) implements
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter parameter, ParameterGroup group) {
-    return moments(parameter.value().shape().dims());
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
+    return moments(shape);
   }
 
   /** What is kept for gradients of this shape. */

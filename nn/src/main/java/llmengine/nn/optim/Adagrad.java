@@ -3,7 +3,6 @@ package llmengine.nn.optim;
 import java.util.SequencedMap;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /** Adagrad (Duchi et al. 2011) as PyTorch computes it. See {@link Update.Adagrad}. */
 public record Adagrad(double epsilon) implements ParameterRule {
@@ -13,8 +12,8 @@ public record Adagrad(double epsilon) implements ParameterRule {
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter parameter, ParameterGroup group) {
-    return ParameterRule.alike(parameter.value().shape().dims(), "sum");
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
+    return ParameterRule.alike(shape, "sum");
   }
 
   @Override

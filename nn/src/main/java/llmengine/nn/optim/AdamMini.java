@@ -7,7 +7,6 @@ import llmengine.engine.Backend;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /**
  * Adam-mini (Zhang et al. 2024, "Use fewer learning rates to gain more"): one second moment per
@@ -23,23 +22,23 @@ public record AdamMini(double beta1, double beta2, double epsilon, int headDim)
     return "adam_mini";
   }
 
-  private static boolean isWhole(Parameter p) {
-    return p.name().toLowerCase(Locale.ROOT).contains("bias");
+  private static boolean isWhole(String name) {
+    return name.toLowerCase(Locale.ROOT).contains("bias");
   }
 
   /** Number of blocks that share a second moment. */
-  private int blocks(Parameter p) {
-    if (p.value().shape().rank() != 2) {
+  private int blocks(String name, int[] shape) {
+    if (shape.length != 2) {
       return 1;
     }
-    boolean heads = p.name().contains("q_proj") || p.name().contains("k_proj");
-    return heads && p.value().rows() % headDim == 0 ? p.value().rows() / headDim : p.value().rows();
+    boolean heads = name.contains("q_proj") || name.contains("k_proj");
+    return heads && shape[0] % headDim == 0 ? shape[0] / headDim : shape[0];
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter p, ParameterGroup group) {
-    SequencedMap<String, int[]> shapes = ParameterRule.alike(p.value().shape().dims(), "exp_avg");
-    shapes.put("exp_avg_sq", isWhole(p) ? p.value().shape().dims() : new int[] {blocks(p)});
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
+    SequencedMap<String, int[]> shapes = ParameterRule.alike(shape, "exp_avg");
+    shapes.put("exp_avg_sq", isWhole(name) ? shape : new int[] {blocks(name, shape)});
     return shapes;
   }
 
@@ -55,7 +54,7 @@ public record AdamMini(double beta1, double beta2, double epsilon, int headDim)
     double correction1 = 1 - Math.pow(beta1, one.number());
     double correction2 = Math.sqrt(1 - Math.pow(beta2, one.number()));
     try (Scope scratch = new Scope(backend, "optimizer step")) {
-      if (isWhole(one.parameter())) {
+      if (isWhole(one.parameter().name())) {
         var adam = new Update.AdamDirection(gradScale, beta1, beta2, epsilon * correction2);
         Tensor update = scratch.empty(p.dtype(), p.shape().dims());
         backend.update(adam, update, gradient, mean, squares);
@@ -65,7 +64,7 @@ public record AdamMini(double beta1, double beta2, double epsilon, int headDim)
       }
       backend.scale(mean, (float) beta1, mean, false);
       backend.scale(gradient, (float) ((1 - beta1) * gradScale), mean, true);
-      int blocks = blocks(one.parameter());
+      int blocks = blocks(one.parameter().name(), p.shape().dims());
       int width = Math.toIntExact(p.size() / blocks);
       float[] sums = sumsOfSquares(scratch, gradient);
       int perBlock = sums.length / blocks;

@@ -8,7 +8,6 @@ import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /**
  * APOLLO (Zhu et al. 2024, "SGD-like memory, AdamW-level performance"): the gradient itself, scaled
@@ -40,15 +39,15 @@ public record Apollo(
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter p, ParameterGroup group) {
-    int[] shape = p.value().shape().dims();
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
     SequencedMap<String, int[]> shapes = new LinkedHashMap<>();
-    if (targets.contains(p.name())) {
+    int[] kept = shape;
+    if (targets.contains(name)) {
       shapes.putAll(projection.matrices(shape[0], shape[1]));
-      shape = projection.projected(shape[0], shape[1]);
+      kept = projection.projected(shape[0], shape[1]);
     }
-    shapes.putAll(ParameterRule.alike(shape, "exp_avg", "exp_avg_sq"));
-    if (targets.contains(p.name())) {
+    shapes.putAll(ParameterRule.alike(kept, "exp_avg", "exp_avg_sq"));
+    if (targets.contains(name)) {
       shapes.put("update_norm", new int[] {1});
     }
     return shapes;

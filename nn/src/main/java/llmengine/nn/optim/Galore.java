@@ -8,7 +8,6 @@ import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /**
  * GaLore (Zhao et al. 2024, algorithm 2): Adam or Adafactor on gradients projected to a low rank,
@@ -36,15 +35,15 @@ public record Galore(
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter p, ParameterGroup group) {
-    int[] shape = p.value().shape().dims();
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
     SequencedMap<String, int[]> shapes = new LinkedHashMap<>();
-    if (targets.contains(p.name())) {
+    int[] kept = shape;
+    if (targets.contains(name)) {
       shapes.putAll(projection.matrices(shape[0], shape[1]));
-      shape = projection.projected(shape[0], shape[1]);
+      kept = projection.projected(shape[0], shape[1]);
     }
     shapes.putAll(
-        adafactor ? Adafactor.moments(shape) : ParameterRule.alike(shape, "exp_avg", "exp_avg_sq"));
+        adafactor ? Adafactor.moments(kept) : ParameterRule.alike(kept, "exp_avg", "exp_avg_sq"));
     return shapes;
   }
 

@@ -3,7 +3,6 @@ package llmengine.nn.optim;
 import java.util.SequencedMap;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /**
  * Lion (Chen et al. 2023): the sign of a mixed mean, so one moment only. See {@link Update.Lion}.
@@ -15,8 +14,8 @@ public record Lion(double beta1, double beta2) implements ParameterRule {
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter parameter, ParameterGroup group) {
-    return ParameterRule.alike(parameter.value().shape().dims(), "exp_avg");
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
+    return ParameterRule.alike(shape, "exp_avg");
   }
 
   @Override

@@ -6,7 +6,6 @@ import llmengine.engine.Backend;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /**
  * Muon (Jordan et al. 2024): momentum, orthogonalized by five Newton-Schulz steps, as LLaMA-Factory
@@ -28,15 +27,14 @@ public record Muon(double momentum, double beta1, double beta2, double epsilon)
     return "muon";
   }
 
-  private static boolean isOrthogonalized(Parameter p) {
-    String name = p.name().toLowerCase(Locale.ROOT);
-    return p.value().shape().rank() == 2 && !name.contains("embed") && !name.contains("lm_head");
+  private static boolean isOrthogonalized(String name, int[] shape) {
+    String lower = name.toLowerCase(Locale.ROOT);
+    return shape.length == 2 && !lower.contains("embed") && !lower.contains("lm_head");
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter p, ParameterGroup group) {
-    int[] shape = p.value().shape().dims();
-    return isOrthogonalized(p)
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
+    return isOrthogonalized(name, shape)
         ? ParameterRule.alike(shape, "momentum_buffer")
         : ParameterRule.alike(shape, "moment1", "moment2");
   }
@@ -48,7 +46,7 @@ public record Muon(double momentum, double beta1, double beta2, double epsilon)
     try (Scope scratch = new Scope(backend, "optimizer step")) {
       Tensor update = scratch.empty(gradient.dtype(), gradient.shape().dims());
       double rate;
-      if (isOrthogonalized(one.parameter())) {
+      if (isOrthogonalized(one.parameter().name(), p.shape().dims())) {
         Tensor buffer = one.state()[0];
         backend.scale(buffer, (float) momentum, buffer, false);
         backend.scale(gradient, gradScale, buffer, true);

@@ -13,8 +13,13 @@ public interface ParameterRule {
   /** Name of the optimizer, as written into its file. */
   String name();
 
-  /** Names and shapes of what is kept for a parameter (float32, zero at first), in order. */
-  SequencedMap<String, int[]> state(Parameter parameter, ParameterGroup group);
+  /**
+   * Names and shapes of what is kept for a parameter (float32, zero at first), in order.
+   *
+   * @param name of the parameter
+   * @param shape of the parameter: one size or two
+   */
+  SequencedMap<String, int[]> state(String name, int[] shape);
 
   /**
    * One update.

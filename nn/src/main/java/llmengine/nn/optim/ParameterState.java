@@ -46,13 +46,11 @@ final class ParameterState {
 
   /** Tensors of the parameters' own shapes. */
   ParameterState(String kind, Scope scope, List<ParameterGroup> groups, List<String> names) {
-    this(kind, scope, groups, (p, group) -> sameShape(p, names));
-  }
-
-  private static SequencedMap<String, int[]> sameShape(Parameter p, List<String> names) {
-    SequencedMap<String, int[]> shapes = new LinkedHashMap<>();
-    names.forEach(name -> shapes.put(name, p.value().shape().dims()));
-    return shapes;
+    this(
+        kind,
+        scope,
+        groups,
+        (name, shape) -> ParameterRule.alike(shape, names.toArray(String[]::new)));
   }
 
   /**
@@ -63,7 +61,7 @@ final class ParameterState {
       String kind,
       Scope scope,
       List<ParameterGroup> groups,
-      BiFunction<Parameter, ParameterGroup, SequencedMap<String, int[]>> shapes) {
+      BiFunction<String, int[], SequencedMap<String, int[]>> shapes) {
     this.kind = kind;
     this.scope = scope;
     Set<String> names = new HashSet<>();
@@ -73,7 +71,7 @@ final class ParameterState {
           throw new IllegalArgumentException(
               "optimizer: parameter twice: expected distinct names, got " + p.name() + " again.");
         }
-        SequencedMap<String, int[]> kept = shapes.apply(p, group);
+        SequencedMap<String, int[]> kept = shapes.apply(p.name(), p.value().shape().dims());
         Tensor[] buffers =
             kept.values().stream().map(s -> scope.zeros(DType.F32, s)).toArray(Tensor[]::new);
         slots.add(new Slot(p, group, kept.keySet().toArray(String[]::new), buffers));

@@ -3,7 +3,6 @@ package llmengine.nn.optim;
 import java.util.SequencedMap;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.nn.Parameter;
 
 /** RMSprop as PyTorch computes it, without momentum. See {@link Update.RmsProp}. */
 public record RmsProp(double alpha, double epsilon) implements ParameterRule {
@@ -13,8 +12,8 @@ public record RmsProp(double alpha, double epsilon) implements ParameterRule {
   }
 
   @Override
-  public SequencedMap<String, int[]> state(Parameter parameter, ParameterGroup group) {
-    return ParameterRule.alike(parameter.value().shape().dims(), "square_avg");
+  public SequencedMap<String, int[]> state(String name, int[] shape) {
+    return ParameterRule.alike(shape, "square_avg");
   }
 
   @Override
