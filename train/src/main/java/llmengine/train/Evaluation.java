@@ -4,66 +4,92 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 import llmengine.data.batch.Collator;
 import llmengine.data.batch.MicroBatch;
 import llmengine.data.process.Example;
 import llmengine.data.store.TokenizedDataset;
-import llmengine.train.stage.CausalLm;
+import llmengine.train.stage.Objective;
 
 /**
- * Evaluation loss as the Hugging Face Trainer reports it: the mean over rows of their batch's mean
- * token loss.
+ * Evaluation as the Hugging Face Trainer reports it: the loss is the mean over rows of their
+ * batch's mean loss.
  */
 final class Evaluation {
-  private final CausalLm objective;
+  private final Objective objective;
   private final Map<String, TokenizedDataset> sets;
   private final int batchSize;
 
   /**
    * @param sets by dataset name; the only set has an empty name unless each is evaluated by itself
    */
-  Evaluation(CausalLm objective, Map<String, TokenizedDataset> sets, int batchSize) {
+  Evaluation(Objective objective, Map<String, TokenizedDataset> sets, int batchSize) {
     this.objective = objective;
     this.sets = sets;
     this.batchSize = batchSize;
   }
 
-  boolean hasData() {
-    return !sets.isEmpty();
-  }
-
   /** eval_loss, eval_runtime and rates, or eval_NAME_loss ... for each dataset. */
   Map<String, Object> run() {
+    return run("eval");
+  }
+
+  /** The same with keys that begin with {@code what}. */
+  Map<String, Object> run(String what) {
     if (sets.isEmpty()) {
       throw new TrainException(
           "evaluation: no data: expected val_size or eval_dataset, got neither. Set one of them or"
               + " eval_strategy: no.");
     }
     Map<String, Object> metrics = new LinkedHashMap<>();
-    sets.forEach((name, set) -> run(name.isEmpty() ? "eval" : "eval_" + name, set, metrics));
+    sets.forEach((name, set) -> run(name.isEmpty() ? what : what + "_" + name, set, metrics));
     return metrics;
+  }
+
+  /** All rows of all sets in batches. */
+  void eachBatch(Consumer<MicroBatch> work) {
+    sets.values().forEach(set -> eachBatch(set, work));
+  }
+
+  private void eachBatch(TokenizedDataset set, Consumer<MicroBatch> work) {
+    for (int from = 0; from < set.size(); from += batchSize) {
+      List<Example> rows = new ArrayList<>();
+      int[] numbers = new int[Math.min(set.size() - from, batchSize)];
+      for (int i = 0; i < numbers.length; i++) {
+        numbers[i] = from + i;
+        rows.add(set.get(from + i));
+      }
+      work.accept(Collator.collate(rows, numbers));
+    }
+  }
+
+  /** Sums over the batches of a set. */
+  private static final class Total {
+    final Map<String, Double> sums = new LinkedHashMap<>();
+    double loss;
+    int rows; // of batches with something to learn
+    int batches;
   }
 
   private void run(String prefix, TokenizedDataset set, Map<String, Object> metrics) {
     long start = System.nanoTime();
-    double sum = 0;
-    int batches = 0;
-    int labelled = 0; // rows of batches with labels
-    for (int from = 0; from < set.size(); from += batchSize) {
-      List<Example> rows = new ArrayList<>();
-      for (int i = from; i < Math.min(set.size(), from + batchSize); i++) {
-        rows.add(set.get(i));
-      }
-      MicroBatch batch = Collator.collate(rows);
-      if (batch.targets().length > 0) {
-        sum += objective.loss(batch) / batch.targets().length * rows.size();
-        labelled += rows.size();
-      }
-      batches++;
-    }
+    Total total = new Total();
+    eachBatch(
+        set,
+        batch -> {
+          Optional<Objective.Outcome> outcome = objective.evaluate(set, batch);
+          outcome.ifPresent(
+              o -> {
+                total.loss += o.loss() * batch.rows();
+                total.rows += batch.rows();
+                o.sums().forEach((name, sum) -> total.sums.merge(name, sum, Double::sum));
+              });
+          total.batches++;
+        });
     double seconds = (System.nanoTime() - start) / 1e9;
-    double loss = sum / labelled;
-    if (labelled == 0) {
+    double loss = total.loss / total.rows;
+    if (total.rows == 0) {
       throw new TrainException(
           prefix
               + ": no labels: expected evaluation rows with labelled tokens, got "
@@ -79,9 +105,10 @@ final class Evaluation {
               + " checkpoint.");
     }
     metrics.put(prefix + "_loss", loss);
+    metrics.putAll(objective.metrics(total.sums, prefix + "_"));
     metrics.put(prefix + "_runtime", rounded(seconds, 4));
     metrics.put(prefix + "_samples_per_second", rounded(set.size() / seconds, 3));
-    metrics.put(prefix + "_steps_per_second", rounded(batches / seconds, 3));
+    metrics.put(prefix + "_steps_per_second", rounded(total.batches / seconds, 3));
   }
 
   static double rounded(double value, int digits) {

@@ -14,6 +14,7 @@ import java.util.function.BooleanSupplier;
 import llmengine.data.TrainingData;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
 import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.Schedule;
@@ -29,7 +30,8 @@ import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
-import llmengine.train.stage.CausalLm;
+import llmengine.train.stage.Objective;
+import llmengine.train.stage.RewardModel;
 
 /** A run whose model and data are open: training, the files it leaves, and evaluation. */
 final class TrainingJob {
@@ -43,7 +45,7 @@ final class TrainingJob {
   private final Scope scope;
   private final Path folder;
   private final Evaluation evaluation;
-  private final CausalLm objective;
+  private final Objective objective;
   private final Map<String, Object> allResults = new LinkedHashMap<>();
 
   TrainingJob(
@@ -54,6 +56,7 @@ final class TrainingJob {
       TrainingData data,
       Decoder model,
       FineTuning method,
+      Objective objective,
       Scope scope) {
     this.config = config;
     this.out = out;
@@ -64,7 +67,7 @@ final class TrainingJob {
     this.method = method;
     this.scope = scope;
     this.folder = config.outputDir();
-    objective = new CausalLm(model, config.training().seed(), method.dropout());
+    this.objective = objective;
     evaluation = new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
   }
 
@@ -77,6 +80,9 @@ final class TrainingJob {
       if (end != Trainer.End.INTERRUPTED) {
         if (config.evaluates()) {
           evaluate();
+        }
+        if (config.training().doPredict()) {
+          predict();
         }
         if (config.training().doTrain()) {
           finish();
@@ -101,7 +107,7 @@ final class TrainingJob {
             config,
             model,
             scope,
-            ParameterGroup.byName(method.trainable(), config.optimizer().weightDecay()));
+            ParameterGroup.byName(trained(), config.optimizer().weightDecay()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
@@ -109,7 +115,7 @@ final class TrainingJob {
       OutputFolder.forgetCheckpoints(folder);
     }
     state.totalSteps = total;
-    Checkpoints checkpoints = new Checkpoints(folder, config, method::save);
+    Checkpoints checkpoints = new Checkpoints(folder, config, this::save);
     int startStep = state.step;
     long startTokens = state.tokensSeen;
     TrainingListener listener =
@@ -121,7 +127,8 @@ final class TrainingJob {
                     model.backend().memory(),
                     Backends.memoryLimit(config),
                     System.console() != null && System.console().isTerminal(),
-                    startStep),
+                    startStep,
+                    objective.hasPerplexity()),
                 checkpoints));
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
@@ -137,7 +144,8 @@ final class TrainingJob {
                     evaluation,
                     listener,
                     interrupted,
-                    state))
+                    state,
+                    method.weightsPerToken()))
             .run();
     double seconds = (System.nanoTime() - start) / 1e9;
     if (end == Trainer.End.INTERRUPTED) {
@@ -151,7 +159,9 @@ final class TrainingJob {
       return end;
     }
     if (config.evaluation().loadBestModelAtEnd() && state.bestCheckpoint.isPresent()) {
-      method.load(Path.of(state.bestCheckpoint.get()));
+      Path best = Path.of(state.bestCheckpoint.get());
+      method.load(best);
+      objective.load(best);
       out.println("best checkpoint: " + state.bestCheckpoint.get());
     }
     summarize(state, checkpoints, listener, seconds, startStep, startTokens);
@@ -191,18 +201,14 @@ final class TrainingJob {
           Evaluation.rounded(
               data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
     }
-    method.save(folder);
+    save(folder);
     JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
     allResults.putAll(line);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
     checkpoints.writeState(folder.resolve(Checkpoints.STATE), state);
     logHistory = state.logHistory;
     if (config.finetuning().plotLoss()) {
-      List<String> keys = new ArrayList<>(List.of("loss"));
-      data.eval()
-          .keySet()
-          .forEach(n -> keys.add(n.isEmpty() ? "eval_loss" : "eval_" + n + "_loss"));
-      LossPlot.draw(folder, state.logHistory, keys);
+      LossPlot.draw(folder, state.logHistory, plots());
     }
     out.println(
         String.format(
@@ -219,6 +225,43 @@ final class TrainingJob {
   }
 
   private List<Map<String, Object>> logHistory = List.of();
+
+  private List<String> plots() {
+    List<String> keys = new ArrayList<>(List.of("loss"));
+    List<String> evaluated = new ArrayList<>(List.of("eval_loss"));
+    for (String key : objective.plots()) {
+      (key.startsWith("eval_") ? evaluated : keys).add(key);
+    }
+    for (String set : data.eval().keySet()) {
+      for (String key : evaluated) {
+        keys.add(set.isEmpty() ? key : "eval_" + set + key.substring("eval".length()));
+      }
+    }
+    return keys;
+  }
+
+  private List<Parameter> trained() {
+    List<Parameter> all = new ArrayList<>(method.trainable());
+    all.addAll(objective.parameters());
+    return all;
+  }
+
+  private void save(Path to) throws IOException {
+    method.save(to);
+    objective.save(to);
+  }
+
+  private void predict() throws IOException {
+    if (!(objective instanceof RewardModel scorer)) {
+      throw new IllegalStateException("do_predict is for stage rm, as the configuration's rules say");
+    }
+    Map<String, Object> metrics = new LinkedHashMap<>(evaluation.run("predict"));
+    Predictions.writeScores(folder, scorer, evaluation);
+    JsonFiles.writeMetrics(folder.resolve("predict_results.json"), metrics);
+    allResults.putAll(metrics);
+    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    out.println("predictions: " + folder.resolve(Predictions.FILE));
+  }
 
   private void evaluate() throws IOException {
     Map<String, Object> metrics = new LinkedHashMap<>(evaluation.run());
@@ -239,7 +282,7 @@ final class TrainingJob {
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
     metrics.forEach(
         (name, value) -> {
-          if (name.endsWith("_loss") || name.endsWith("perplexity")) {
+          if (name.matches(".*(_loss|perplexity|accuracy|rewards/(accuracies|margins))")) {
             double number = ((Number) value).doubleValue();
             out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
           }
@@ -273,6 +316,7 @@ final class TrainingJob {
               return Files.isDirectory(here) ? here.toString() : best;
             });
     schedule.restore(state.schedulerState);
+    objective.restore(state.objective);
     out.println("resuming from " + from + " at step " + state.step);
     return state;
   }

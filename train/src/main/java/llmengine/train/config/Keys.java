@@ -20,6 +20,7 @@ final class Keys {
           FinetuningArguments.class,
           LoraArguments.class,
           FreezeArguments.class,
+          PreferenceArguments.class,
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,

@@ -89,22 +89,9 @@ final class LaterKeys {
         "pissa_convert=false");
     anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
     anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
+    anywhere("a quantized reference model", "ref_model_quantization_bit=null");
     anywhere(
-        "preference training (stages dpo and kto)",
-        "pref_beta=0.1",
-        "pref_ftx=0.0",
-        "pref_bco_weight=0.0",
-        "pref_loss=sigmoid",
-        "dpo_label_smoothing=0.0",
-        "kto_chosen_weight=1.0",
-        "kto_rejected_weight=1.0",
-        "simpo_gamma=0.5",
-        "ref_model=null",
-        "ref_model_adapters=null",
-        "ref_model_quantization_bit=null",
-        "ld_alpha=null");
-    anywhere(
-        "reward models and reinforcement (stages rm and ppo)",
+        "reinforcement (stage ppo)",
         "ppo_buffer_size=1",
         "ppo_epochs=4",
         "ppo_score_norm=false",
@@ -113,8 +100,7 @@ final class LaterKeys {
         "reward_model=null",
         "reward_model_adapters=null",
         "reward_model_quantization_bit=null",
-        "reward_model_type=lora",
-        "value_head_dropout=0.1");
+        "reward_model_type=lora");
     anywhere(
         "layer-wise GaLore and APOLLO, BAdam by ratio",
         "galore_layerwise=false",
@@ -165,8 +151,7 @@ final class LaterKeys {
         "fp16_full_eval=false",
         "bf16_full_eval=false");
     training(
-        "prediction",
-        "do_predict=false",
+        "prediction by generation",
         "predict_with_generate=false",
         "generation_max_length=null",
         "generation_num_beams=null");

@@ -14,6 +14,7 @@ import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
+import llmengine.train.stage.PairLoss;
 
 /**
  * What must hold between keys: LLaMA-Factory's rules and those of transformers' training arguments,
@@ -38,15 +39,16 @@ final class Rules {
         "missing: expected the folder to write, got nothing. Add export_dir: ...");
     training(
         keys("do_train"),
-        c -> !c.training().doTrain() && !c.evaluates(),
-        "nothing to do: expected do_train or do_eval, got neither. Set do_train: true.");
+        c -> !c.training().doTrain() && !c.evaluates() && !c.training().doPredict(),
+        "nothing to do: expected do_train, do_eval or do_predict, got none. Set do_train: true.");
     training(
         keys("dataset"),
         c -> c.training().doTrain() && c.data().dataset().isEmpty(),
         "missing: expected names of dataset_info.json to train on, got none. Add dataset: ...");
     training(
-        keys("do_eval", "eval_strategy", "eval_dataset", "val_size"),
-        c -> c.evaluates() && c.data().evalDataset().isEmpty() && !c.data().valSize().isGiven(),
+        keys("do_eval", "do_predict", "eval_strategy", "eval_dataset", "val_size"),
+        c ->
+            (c.evaluates() || c.training().doPredict()) && c.data().evalDataset().isEmpty() && !c.data().valSize().isGiven(),
         "nothing to evaluate: expected eval_dataset or val_size, got neither. Add one of them.");
 
     // data
@@ -90,15 +92,43 @@ final class Rules {
     training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got pt. Remove neat_packing; pt packs by itself.");
+        "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by itself.");
     training(
         keys("train_on_prompt", "stage"),
         c -> c.data().trainOnPrompt() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got pt. Remove it; pt learns all text.");
+        "is for answers: expected stage sft, got another. Remove it; pt learns all text.");
     training(
         keys("mask_history", "stage"),
         c -> c.data().maskHistory() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got pt. Remove mask_history.");
+        "is for answers: expected stage sft, got another. Remove mask_history.");
+
+    training(
+        keys("packing", "stage"),
+        c -> c.data().packing().orElse(false) && !c.finetuning().stage().isCausalLm(),
+        "is for texts: expected stage pt or sft, got another. Remove packing.");
+    training(
+        keys("do_predict", "stage"),
+        c -> c.training().doPredict() && c.finetuning().stage() != Stage.RM,
+        "predicts scores: expected stage rm, got another; prediction by generation is not supported"
+            + " yet. Remove do_predict.");
+    training(
+        keys("ref_model", "stage", "pref_loss"),
+        c -> c.preference().refModel().isPresent() && !comparesWithReference(c),
+        "compares with nothing: expected stage dpo or kto, and a pref_loss with a reference, got"
+            + " another. Remove ref_model.");
+    error(
+        keys("ref_model_adapters", "ref_model"),
+        c -> !c.preference().refModelAdapters().isEmpty() && c.preference().refModel().isEmpty(),
+        "belongs to a reference model: expected ref_model, got none. Add it or remove"
+            + " ref_model_adapters.");
+    training(
+        keys("dpo_label_smoothing", "pref_loss"),
+        c ->
+            c.finetuning().stage() == Stage.DPO
+                && c.preference().dpoLabelSmoothing() > 0
+                && c.preference().prefLoss() != PairLoss.Kind.SIGMOID,
+        "is for the sigmoid loss: expected pref_loss sigmoid, got another."
+            + " Remove dpo_label_smoothing.");
 
     // what is trained
     error(
@@ -327,7 +357,16 @@ final class Rules {
     return save.setting() < 1 == eval.setting() < 1 && Math.abs(ratio - Math.rint(ratio)) < 1e-9;
   }
 
+  private static boolean comparesWithReference(RunConfig config) {
+    return config.finetuning().stage() == Stage.KTO
+        || config.finetuning().stage() == Stage.DPO
+            && config.preference().prefLoss().hasReference();
+  }
+
   private static boolean isMetric(RunConfig config, String metric) {
+    if (!config.finetuning().stage().isCausalLm() && !metric.endsWith("loss")) {
+      return true; // rewards, accuracies: the evaluation knows which there are
+    }
     return config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
         ? config.data().evalDataset().stream()
             .anyMatch(name -> metric.equals("eval_" + name + "_loss"))

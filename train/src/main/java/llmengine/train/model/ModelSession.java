@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +40,7 @@ public final class ModelSession implements AutoCloseable {
   private final Pretrained files;
   private final ChatTemplate template;
   private final HuggingFaceTokenizer tokenizer;
+  private final List<Pretrained> others = new ArrayList<>();
 
   private ModelSession(
       RunConfig config, Pretrained files, ChatTemplate template, HuggingFaceTokenizer tokenizer) {
@@ -195,8 +197,14 @@ public final class ModelSession implements AutoCloseable {
     };
   }
 
+  /** Closes another checkpoint's files with this, after all models that map them. */
+  public void keepOpen(Pretrained other) {
+    others.add(other);
+  }
+
   @Override
   public void close() {
+    others.forEach(Pretrained::close);
     files.close();
   }
 }
