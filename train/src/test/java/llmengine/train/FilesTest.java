@@ -61,7 +61,7 @@ class FilesTest {
 
   private void assertRefused(String what, String... words) {
     assertThatThrownBy(() -> tiny.run("run", words))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(llmengine.train.config.ConfigException.class)
         .hasMessageContaining("output_dir")
         .hasMessageContaining("expected an empty folder")
         .hasMessageContaining(what)
@@ -254,12 +254,12 @@ class FilesTest {
     }
     Files.write(weights, poisoned);
     assertThatThrownBy(() -> tiny.run("run", "max_steps=2", "save_strategy=steps", "save_steps=1"))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(llmengine.train.config.ConfigException.class)
         .hasMessageContaining("step 1");
     assertThat(checkpoints("run")).isEmpty();
     assertThatThrownBy(
             () -> tiny.run("eval", "do_train=false", "do_eval=true", "eval_dataset=more"))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(llmengine.train.config.ConfigException.class)
         .hasMessageContaining("expected a finite loss");
     Files.delete(weights);
     assertThatThrownBy(() -> tiny.run("run", "max_steps=1"))
@@ -279,7 +279,7 @@ class FilesTest {
   void aTokenizerLargerThanTheModelIsRefused() throws IOException {
     ShortRun small = new ShortRun(folder.resolve("small"), 260, 32);
     assertThatThrownBy(() -> small.run("run", "max_steps=1"))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(llmengine.train.config.ConfigException.class)
         .hasMessageContaining("expected at most 260");
   }
 }
