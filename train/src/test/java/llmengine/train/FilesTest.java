@@ -13,6 +13,7 @@ import llmengine.train.callback.TrainerLog;
 import llmengine.train.checkpoint.AtomicFolder;
 import llmengine.train.checkpoint.Checkpoints;
 import llmengine.train.checkpoint.JsonFiles;
+import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,7 +62,7 @@ class FilesTest {
 
   private void assertRefused(String what, String... words) {
     assertThatThrownBy(() -> tiny.run("run", words))
-        .isInstanceOf(llmengine.train.config.ConfigException.class)
+        .isInstanceOf(ConfigException.class)
         .hasMessageContaining("output_dir")
         .hasMessageContaining("expected an empty folder")
         .hasMessageContaining(what)
@@ -254,12 +255,12 @@ class FilesTest {
     }
     Files.write(weights, poisoned);
     assertThatThrownBy(() -> tiny.run("run", "max_steps=2", "save_strategy=steps", "save_steps=1"))
-        .isInstanceOf(llmengine.train.config.ConfigException.class)
+        .isInstanceOf(TrainException.class)
         .hasMessageContaining("step 1");
     assertThat(checkpoints("run")).isEmpty();
     assertThatThrownBy(
             () -> tiny.run("eval", "do_train=false", "do_eval=true", "eval_dataset=more"))
-        .isInstanceOf(llmengine.train.config.ConfigException.class)
+        .isInstanceOf(TrainException.class)
         .hasMessageContaining("expected a finite loss");
     Files.delete(weights);
     assertThatThrownBy(() -> tiny.run("run", "max_steps=1"))
@@ -279,7 +280,7 @@ class FilesTest {
   void aTokenizerLargerThanTheModelIsRefused() throws IOException {
     ShortRun small = new ShortRun(folder.resolve("small"), 260, 32);
     assertThatThrownBy(() -> small.run("run", "max_steps=1"))
-        .isInstanceOf(llmengine.train.config.ConfigException.class)
+        .isInstanceOf(TrainException.class)
         .hasMessageContaining("expected at most 260");
   }
 }
