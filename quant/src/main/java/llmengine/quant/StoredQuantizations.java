@@ -4,12 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Locale;
 import llmengine.engine.FormatException;
+import llmengine.quant.bnb.BitsAndBytesCheckpoint;
 import llmengine.quant.ptq.AwqCheckpoint;
 import llmengine.quant.ptq.GptqCheckpoint;
 
 /** The formats of quantized checkpoints that can be read, by {@code quant_method}. */
 public final class StoredQuantizations {
-  private static final List<String> METHODS = List.of("awq", "gptq");
+  private static final List<String> METHODS = List.of("awq", "bitsandbytes", "gptq");
 
   private StoredQuantizations() {}
 
@@ -28,10 +29,13 @@ public final class StoredQuantizations {
     String method = settings.text("quant_method", "").toLowerCase(Locale.ROOT);
     return switch (method) {
       case "awq" -> new AwqCheckpoint(settings);
+      case "bitsandbytes" -> new BitsAndBytesCheckpoint(config);
       case "gptq" -> new GptqCheckpoint(settings);
       default ->
           throw settings.bad(
-              "quant_method", "one of " + METHODS, "can't be read; use another version of the model");
+              "quant_method",
+              "one of " + METHODS,
+              "can't be read; use another version of the model");
     };
   }
 }

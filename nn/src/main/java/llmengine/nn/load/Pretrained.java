@@ -107,8 +107,8 @@ public final class Pretrained implements AutoCloseable {
 
   /**
    * How the checkpoint is quantized ({@code quantization_config}); empty if its weights are plain,
-   * as those of a GGUF file are here. A quantized model is trained by LoRA only, without DoRA unless
-   * its method is {@code bitsandbytes}, and adapters can't be merged into it.
+   * as those of a GGUF file are here. A quantized model is trained by LoRA only, without DoRA
+   * unless its method is {@code bitsandbytes}, and adapters can't be merged into it.
    *
    * @throws FormatException if it is quantized in a way that can't be read
    */

@@ -80,8 +80,7 @@ public final class Awq implements Packing {
       for (int c = 0; c < cols; c += PANEL_COLS) {
         int n = Math.min(PANEL_COLS, cols - c);
         for (int i = 0; i < n; i++) {
-          staged[i] =
-              words.get(HostBytes.INT, 4 * ((long) (col + c + i) * (this.rows / 8) + word));
+          staged[i] = words.get(HostBytes.INT, 4 * ((long) (col + c + i) * (this.rows / 8) + word));
         }
         for (int one = r; one < end; one++) {
           row(staged, row + one, col + c, n, to, at + one * stride + c);
@@ -135,7 +134,8 @@ public final class Awq implements Packing {
     if (n % 8 != 0 || k % layer.groupSize() != 0 || layer.groups() != null) {
       throw new FormatException(
           module
-              + ": can't be stored as AWQ: expected outputs in eights and inputs in whole groups of "
+              + ": can't be stored as AWQ: expected outputs in eights and inputs in whole groups of"
+              + " "
               + layer.groupSize()
               + ", one after the other, got ("
               + n

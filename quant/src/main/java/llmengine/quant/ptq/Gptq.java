@@ -172,8 +172,8 @@ public final class Gptq implements Packing {
   }
 
   /**
-   * A layer as the tensors {@code module.qweight}, {@code .qzeros}, {@code .scales} (F16) and {@code
-   * .g_idx}.
+   * A layer as the tensors {@code module.qweight}, {@code .qzeros}, {@code .scales} (F16) and
+   * {@code .g_idx}.
    *
    * @param bits 2, 3, 4 or 8
    * @param v2 whether zero points are stored as they are ({@code gptq_v2}), not less 1

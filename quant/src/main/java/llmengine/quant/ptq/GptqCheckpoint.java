@@ -72,14 +72,12 @@ public final class GptqCheckpoint implements StoredQuantization {
     int group = groupSize == -1 ? cols : groupSize;
     int groups = Math.ceilDiv(cols, group);
     Tensor codes =
-        parts.codes(
-            ".qweight", SafetensorsType.I32, (int) ((long) cols * bits / 32), rows);
+        parts.codes(".qweight", SafetensorsType.I32, (int) ((long) cols * bits / 32), rows);
     Tensor zeros =
         parts.codes(".qzeros", SafetensorsType.I32, groups, (int) ((long) rows * bits / 32));
     SideValues scales = parts.floats(".scales", groups, rows).check(parts.where(".scales"), true);
     int[] order = order(parts, cols, group, groups);
-    return Optional.of(
-        scope.pack(new Gptq(bits, group, codes, zeros, scales, order, cols, v2)));
+    return Optional.of(scope.pack(new Gptq(bits, group, codes, zeros, scales, order, cols, v2)));
   }
 
   /** {@code g_idx} where it says more than {@code k / group}; else null. */

@@ -16,13 +16,7 @@ import llmengine.engine.ShapeException;
  * @param groups (K) the group of each input; null for {@code k / groupSize}
  */
 public record QuantizedLayer(
-    int rows,
-    int cols,
-    int groupSize,
-    byte[] codes,
-    float[] scales,
-    byte[] zeros,
-    int[] groups) {
+    int rows, int cols, int groupSize, byte[] codes, float[] scales, byte[] zeros, int[] groups) {
   public QuantizedLayer {
     int count = Math.ceilDiv(cols, groupSize);
     if (codes.length != (long) rows * cols

@@ -47,9 +47,7 @@ record StoredParts(Scope scope, Checkpoint checkpoint, String module) {
   /** A part that must be there. */
   StoredTensor stored(String part) {
     return find(part)
-        .orElseThrow(
-            () ->
-                bad(part, "this tensor beside the others of the layer", "none"));
+        .orElseThrow(() -> bad(part, "this tensor beside the others of the layer", "none"));
   }
 
   /** Integers or bytes of exactly this shape, mapped. */

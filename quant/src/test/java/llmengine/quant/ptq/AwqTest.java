@@ -18,7 +18,8 @@ class AwqTest {
 
   private static String config(int group) {
     return """
-        {"quant_method": "awq", "bits": 4, "group_size": %d, "version": "gemm"}"""
+    {"quant_method": "awq", "bits": 4, "group_size": %d, "version": "gemm"}\
+    """
         .formatted(group);
   }
 

@@ -21,7 +21,8 @@ class GptqTest {
 
   private static String config(int bits, int group, boolean v2) {
     return """
-        {"quant_method": "gptq", "bits": %d, "group_size": %d, "checkpoint_format": "%s"}"""
+    {"quant_method": "gptq", "bits": %d, "group_size": %d, "checkpoint_format": "%s"}\
+    """
         .formatted(bits, group, v2 ? "gptq_v2" : "gptq");
   }
 
@@ -63,8 +64,13 @@ class GptqTest {
 
   @ParameterizedTest
   @CsvSource({
-    "2, 32, false, true", "3, 64, true, false", "4, 128, false, false", "4, -1, true, true",
-    "8, 32, true, false", "4, 40, true, false", "3, -1, false, true"
+    "2, 32, false, true",
+    "3, 64, true, false",
+    "4, 128, false, false",
+    "4, -1, true, true",
+    "8, 32, true, false",
+    "4, 40, true, false",
+    "3, -1, false, true"
   })
   void whatIsStoredComesBack(int bits, int group, boolean actOrder, boolean v2) {
     int n = 96;
@@ -113,7 +119,10 @@ class GptqTest {
         good,
         "x.scales",
         TensorSource.of(
-            "x.scales", SafetensorsType.I64, new long[] {3, 32}, MemorySegment.ofArray(new long[96])),
+            "x.scales",
+            SafetensorsType.I64,
+            new long[] {3, 32},
+            MemorySegment.ofArray(new long[96])),
         "F32, F16 or BF16");
   }
 
@@ -144,7 +153,8 @@ class GptqTest {
         "{'bits': 4, 'dynamic': {'+:.*': {'bits': 8}}} | dynamic"
       })
   void settingsThatCannotBeReadAreRefused(String settings, String key) {
-    String config = settings.replace('\'', '"').replaceFirst("\\{", "{\"quant_method\": \"gptq\", ");
+    String config =
+        settings.replace('\'', '"').replaceFirst("\\{", "{\"quant_method\": \"gptq\", ");
     assertThatThrownBy(() -> Layers.quantization(config.replace(", }", "}")))
         .satisfies(
             e ->
