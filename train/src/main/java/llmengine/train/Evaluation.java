@@ -1,5 +1,7 @@
 package llmengine.train;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,7 +12,9 @@ import llmengine.data.batch.Collator;
 import llmengine.data.batch.MicroBatch;
 import llmengine.data.process.Example;
 import llmengine.data.store.TokenizedDataset;
+import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.stage.Objective;
+import llmengine.train.stage.RewardModel;
 
 /**
  * Evaluation as the Hugging Face Trainer reports it: the loss is the mean over rows of their
@@ -20,36 +24,53 @@ final class Evaluation {
   private final Objective objective;
   private final Map<String, TokenizedDataset> sets;
   private final int batchSize;
+  private final Optional<Prediction> prediction;
 
   /**
    * @param sets by dataset name; the only set has an empty name unless each is evaluated by itself
+   * @param prediction present to compare generated answers instead
    */
-  Evaluation(Objective objective, Map<String, TokenizedDataset> sets, int batchSize) {
+  Evaluation(
+      Objective objective,
+      Map<String, TokenizedDataset> sets,
+      int batchSize,
+      Optional<Prediction> prediction) {
     this.objective = objective;
     this.sets = sets;
     this.batchSize = batchSize;
+    this.prediction = prediction;
   }
 
   /** eval_loss, eval_runtime and rates, or eval_NAME_loss ... for each dataset. */
   Map<String, Object> run() {
-    return run("eval");
-  }
-
-  /** The same with keys that begin with {@code what}. */
-  Map<String, Object> run(String what) {
     if (sets.isEmpty()) {
       throw new TrainException(
           "evaluation: no data: expected val_size or eval_dataset, got neither. Set one of them or"
               + " eval_strategy: no.");
     }
     Map<String, Object> metrics = new LinkedHashMap<>();
-    sets.forEach((name, set) -> run(name.isEmpty() ? what : what + "_" + name, set, metrics));
+    sets.forEach((name, set) -> run(name.isEmpty() ? "eval" : "eval_" + name, set, metrics));
     return metrics;
   }
 
-  /** All rows of all sets in batches. */
-  void eachBatch(Consumer<MicroBatch> work) {
-    sets.values().forEach(set -> eachBatch(set, work));
+  /** Evaluates a dataset under the keys {@code prefix_...} and writes its answers' scores. */
+  Map<String, Object> score(String prefix, TokenizedDataset set, RewardModel scorer, Path file)
+      throws IOException {
+    Map<String, Object> metrics = new LinkedHashMap<>();
+    run(prefix, set, metrics);
+    StringBuilder lines = new StringBuilder();
+    eachBatch(
+        set,
+        batch -> {
+          for (RewardModel.Scores pair : scorer.scores(batch)) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("chosen", rounded(pair.chosen(), 2)); // two digits, as LLaMA-Factory's
+            line.put("rejected", rounded(pair.rejected(), 2));
+            lines.append(JsonFiles.line(line)).append('\n');
+          }
+        });
+    JsonFiles.writeText(file, lines.toString());
+    return metrics;
   }
 
   private void eachBatch(TokenizedDataset set, Consumer<MicroBatch> work) {
@@ -73,6 +94,10 @@ final class Evaluation {
   }
 
   private void run(String prefix, TokenizedDataset set, Map<String, Object> metrics) {
+    if (prediction.isPresent()) {
+      metrics.putAll(prediction.get().run(prefix, set, null));
+      return;
+    }
     long start = System.nanoTime();
     Total total = new Total();
     eachBatch(

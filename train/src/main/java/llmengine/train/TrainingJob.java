@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import llmengine.data.TrainingData;
+import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
@@ -22,6 +23,8 @@ import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
 import llmengine.train.callback.TrainerLog;
 import llmengine.train.callback.TrainingListener;
+import llmengine.train.callback.tracker.Reporting;
+import llmengine.train.callback.tracker.Trackers;
 import llmengine.train.checkpoint.Checkpoints;
 import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.ModelCard;
@@ -45,6 +48,7 @@ final class TrainingJob {
   private final Scope scope;
   private final Path folder;
   private final Evaluation evaluation;
+  private final Prediction prediction;
   private final Objective objective;
   private final Map<String, Object> allResults = new LinkedHashMap<>();
 
@@ -68,7 +72,13 @@ final class TrainingJob {
     this.scope = scope;
     this.folder = config.outputDir();
     this.objective = objective;
-    evaluation = new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
+    prediction = new Prediction(config, session, model);
+    evaluation =
+        new Evaluation(
+            objective,
+            data.eval(),
+            config.training().perDeviceEvalBatchSize(),
+            config.evaluation().predictWithGenerate() ? Optional.of(prediction) : Optional.empty());
   }
 
   Trainer.End run(Optional<Path> resumeFrom) {
@@ -100,6 +110,12 @@ final class TrainingJob {
   }
 
   private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
+    try (Trackers trackers = Reporting.of(config, System.getenv(), out::println)) {
+      return train(resumeFrom, trackers);
+    }
+  }
+
+  private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
     Optimizer optimizer =
@@ -129,6 +145,7 @@ final class TrainingJob {
                     System.console() != null && System.console().isTerminal(),
                     startStep,
                     objective.hasPerplexity()),
+                trackers,
                 checkpoints));
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
@@ -251,18 +268,6 @@ final class TrainingJob {
     objective.save(to);
   }
 
-  private void predict() throws IOException {
-    if (!(objective instanceof RewardModel scorer)) {
-      throw new IllegalStateException("do_predict is for stage rm, as the configuration's rules say");
-    }
-    Map<String, Object> metrics = new LinkedHashMap<>(evaluation.run("predict"));
-    Predictions.writeScores(folder, scorer, evaluation);
-    JsonFiles.writeMetrics(folder.resolve("predict_results.json"), metrics);
-    allResults.putAll(metrics);
-    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
-    out.println("predictions: " + folder.resolve(Predictions.FILE));
-  }
-
   private void evaluate() throws IOException {
     Map<String, Object> metrics = new LinkedHashMap<>(evaluation.run());
     if (config.finetuning().stage() == Stage.PT) {
@@ -280,9 +285,32 @@ final class TrainingJob {
     JsonFiles.writeMetrics(folder.resolve("eval_results.json"), metrics);
     allResults.putAll(metrics);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    printScores(metrics);
+  }
+
+  private void predict() throws IOException {
+    Map<String, Object> metrics = new LinkedHashMap<>();
+    for (Map.Entry<String, TokenizedDataset> set : data.eval().entrySet()) {
+      String name = set.getKey();
+      Path file = folder.resolve(Prediction.fileName(name));
+      String prefix = name.isEmpty() ? "predict" : "predict_" + name;
+      metrics.putAll(
+          objective instanceof RewardModel scorer
+              ? evaluation.score(prefix, set.getValue(), scorer, file)
+              : prediction.run(prefix, set.getValue(), file));
+      out.println("predictions  " + set.getValue().size() + " answers in " + file);
+    }
+    JsonFiles.writeMetrics(folder.resolve("predict_results.json"), metrics);
+    allResults.putAll(metrics);
+    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    printScores(metrics);
+  }
+
+  private void printScores(Map<String, Object> metrics) {
     metrics.forEach(
         (name, value) -> {
-          if (name.matches(".*(_loss|perplexity|accuracy|rewards/(accuracies|margins))")) {
+          if (name.matches(
+              ".*(_loss|perplexity|_rouge-[12l]|_bleu-4|accuracy|rewards/(accuracies|margins))")) {
             double number = ((Number) value).doubleValue();
             out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
           }

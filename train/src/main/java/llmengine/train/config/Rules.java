@@ -48,7 +48,9 @@ final class Rules {
     training(
         keys("do_eval", "do_predict", "eval_strategy", "eval_dataset", "val_size"),
         c ->
-            (c.evaluates() || c.training().doPredict()) && c.data().evalDataset().isEmpty() && !c.data().valSize().isGiven(),
+            (c.evaluates() || c.training().doPredict())
+                && c.data().evalDataset().isEmpty()
+                && !c.data().valSize().isGiven(),
         "nothing to evaluate: expected eval_dataset or val_size, got neither. Add one of them.");
 
     // data
@@ -90,6 +92,25 @@ final class Rules {
 
     // stage
     training(
+        keys("predict_with_generate", "stage"),
+        c -> c.evaluation().predictWithGenerate() && c.finetuning().stage() != Stage.SFT,
+        "is for answers: expected stage sft, got another. Remove predict_with_generate.");
+    training(
+        keys("do_predict", "predict_with_generate", "stage"),
+        c ->
+            c.training().doPredict()
+                && c.finetuning().stage() == Stage.SFT
+                && !c.evaluation().predictWithGenerate(),
+        "predicts nothing: expected predict_with_generate, got none."
+            + " Set predict_with_generate: true.");
+    training(
+        keys("do_predict", "stage"),
+        c ->
+            c.training().doPredict()
+                && c.finetuning().stage() != Stage.SFT
+                && c.finetuning().stage() != Stage.RM,
+        "nothing to predict: expected stage sft or rm, got another. Remove do_predict.");
+    training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
         "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by itself.");
@@ -106,11 +127,6 @@ final class Rules {
         keys("packing", "stage"),
         c -> c.data().packing().orElse(false) && !c.finetuning().stage().isCausalLm(),
         "is for texts: expected stage pt or sft, got another. Remove packing.");
-    training(
-        keys("do_predict", "stage"),
-        c -> c.training().doPredict() && c.finetuning().stage() != Stage.RM,
-        "predicts scores: expected stage rm, got another; prediction by generation is not supported"
-            + " yet. Remove do_predict.");
     training(
         keys("ref_model", "stage", "pref_loss"),
         c -> c.preference().refModel().isPresent() && !comparesWithReference(c),
@@ -254,8 +270,9 @@ final class Rules {
     training(
         keys("metric_for_best_model", "eval_on_each_dataset"),
         c -> c.bestMetric().filter(metric -> !isMetric(c, metric)).isPresent(),
-        "no such metric: expected loss (eval_<dataset>_loss if eval_on_each_dataset), got another."
-            + " Set metric_for_best_model: loss.");
+        "no such metric: expected loss, or rouge-1, rouge-2, rouge-l or bleu-4 with"
+            + " predict_with_generate (eval_<dataset>_... if eval_on_each_dataset), got another."
+            + " Correct it.");
     training(
         keys("early_stopping_steps", "eval_strategy"),
         c ->
@@ -367,9 +384,15 @@ final class Rules {
     if (!config.finetuning().stage().isCausalLm() && !metric.endsWith("loss")) {
       return true; // rewards, accuracies: the evaluation knows which there are
     }
-    return config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
-        ? config.data().evalDataset().stream()
-            .anyMatch(name -> metric.equals("eval_" + name + "_loss"))
-        : metric.equals("eval_loss");
+    List<String> names =
+        config.evaluation().predictWithGenerate()
+            ? List.of("rouge-1", "rouge-2", "rouge-l", "bleu-4")
+            : List.of("loss");
+    List<String> sets =
+        config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
+            ? config.data().evalDataset().stream().map(name -> "eval_" + name + "_").toList()
+            : List.of("eval_");
+    return sets.stream()
+        .anyMatch(set -> names.stream().anyMatch(name -> metric.equals(set + name)));
   }
 }

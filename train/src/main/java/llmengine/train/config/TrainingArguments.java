@@ -17,7 +17,9 @@ public record TrainingArguments(
         boolean doEval,
     @Key(
             preset = "false",
-            doc = "Writes generated_predictions.jsonl at the end: the scores of stage rm.")
+            doc =
+                "Answers the prompts of the evaluation data at the end, into a file; in stage rm,"
+                    + " scores its answers.")
         boolean doPredict,
     @Key(
             doc =

@@ -52,7 +52,7 @@ class ConfigErrorsTest {
                 lora_rank: eight
                 learning_rate: -1
                 lr_scheduler_type: cosin
-                stage: dpo
+                stage: ppo
                 quantization_bit: 4
                 compute_dtype: bf16
                 """))
@@ -67,7 +67,7 @@ class ConfigErrorsTest {
                 + " cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt,"
                 + " reduce_lr_on_plateau, cosine_with_min_lr, cosine_warmup_with_min_lr,"
                 + " warmup_stable_decay, got cosin. Did you mean cosine?",
-            "run.yaml:9 stage: not supported yet: expected one of pt, sft, got dpo."
+            "run.yaml:9 stage: not supported yet: expected one of pt, sft, rm, dpo, kto, got ppo."
                 + " Correct the value.",
             "run.yaml:10 quantization_bit: not supported yet (quantized weights): expected the"
                 + " default null, got 4. Remove it.",
@@ -191,7 +191,7 @@ class ConfigErrorsTest {
     "lora_dropout=1, out of range",
     "logging_steps=0, neither a count nor a share",
     "save_steps=2.5, neither a count nor a share",
-    "optim=adafactor, not supported yet",
+    "optim=lomo, not supported yet",
     "finetuning_type=oft, not supported yet",
     "report_to=wandb, not supported yet",
     "report_to=wandbb, unknown choice",

@@ -283,7 +283,7 @@ class RunConfigTest {
         List<String> words = List.of(run.resolve("run.yaml").toString());
         String name = run.getFileName().toString();
         boolean supported =
-            name.matches("(sft|pt)_.*") && !name.endsWith("_plus") && !name.contains("qlora");
+            !name.endsWith("_plus") && !name.contains("qlora");
         if (supported) {
           RunConfig config = RunConfig.forTraining(words);
           assertThat(config.training().doTrain()).as(name).isTrue();
