@@ -35,12 +35,15 @@ public record DataOptions(
     Path cache,
     String tokenizerDigest) {
 
-  /** What rows are made into: texts, conversations, pairs of answers, or answers with a judgement. */
+  /**
+   * What rows are made into: texts, conversations, pairs of answers, or answers with a judgement.
+   */
   public enum Stage {
     PT,
     SFT,
     PAIRWISE,
-    FEEDBACK;
+    FEEDBACK,
+    PROMPT;
 
     /** What a row must hold beside its prompt, in words. */
     String answers() {
@@ -49,6 +52,7 @@ public record DataOptions(
         case SFT -> "a single response";
         case PAIRWISE -> "a chosen and a rejected answer";
         case FEEDBACK -> "an answer with kto_tag";
+        case PROMPT -> "nothing more";
       };
     }
 
@@ -59,6 +63,7 @@ public record DataOptions(
         case SFT -> "sft";
         case PAIRWISE -> "rm and dpo";
         case FEEDBACK -> "kto";
+        case PROMPT -> "ppo";
       };
     }
   }
@@ -98,7 +103,7 @@ public record DataOptions(
   public boolean packs() {
     return switch (stage) {
       case PT, SFT -> neatPacking || (packing == null ? stage == Stage.PT : packing);
-      case PAIRWISE, FEEDBACK -> false;
+      case PAIRWISE, FEEDBACK, PROMPT -> false;
     };
   }
 

@@ -15,6 +15,7 @@ import llmengine.data.process.PackedSftProcessor;
 import llmengine.data.process.PairwiseProcessor;
 import llmengine.data.process.PretrainProcessor;
 import llmengine.data.process.Processor;
+import llmengine.data.process.PromptProcessor;
 import llmengine.data.process.SftProcessor;
 import llmengine.data.process.TurnEncoder;
 import llmengine.data.process.UnsupervisedProcessor;
@@ -134,6 +135,10 @@ public record TrainingData(
     if (options.stage() == DataOptions.Stage.FEEDBACK) {
       return new FeedbackProcessor(turns, cutoff, template.efficientEos(), eos);
     }
+    if (options.stage() == DataOptions.Stage.PROMPT) {
+      return new PromptProcessor(
+          new UnsupervisedProcessor(turns, cutoff, template.efficientEos(), eos));
+    }
     if (generates) {
       return new UnsupervisedProcessor(turns, cutoff, template.efficientEos(), eos);
     }
@@ -170,7 +175,9 @@ public record TrainingData(
               + reasons
               + "). Check formatting, columns and tags in dataset_info.json.");
     }
-    if (counts.learnedTokens() == 0 && !options.predictWithGenerate()) {
+    if (counts.learnedTokens() == 0
+        && !options.predictWithGenerate()
+        && options.stage() != DataOptions.Stage.PROMPT) {
       throw new DataException(
           split
               + " data: every label is masked: expected learned tokens in some of "

@@ -109,7 +109,7 @@ final class Prediction {
   private <E extends Exception> void predict(TokenizedDataset rows, Sink<E> sink) throws E {
     int batch = config.training().perDeviceEvalBatchSize();
     Generator generator = new Generator(model, batch);
-    SamplingOptions options = options();
+    SamplingOptions options = options(config, tokenizer);
     boolean skip = config.generating().skipSpecialTokens();
     for (int from = 0; from < rows.size(); from += batch * BATCHES) {
       List<Example> examples = new ArrayList<>();
@@ -132,7 +132,7 @@ final class Prediction {
   }
 
   /** As for chatting, but ended by the end token and every additional special token. */
-  private SamplingOptions options() {
+  static SamplingOptions options(RunConfig config, Tokenizer tokenizer) {
     GeneratingArguments g = config.generating();
     Set<Integer> stops = new HashSet<>();
     tokenizer.eosId().ifPresent(stops::add);

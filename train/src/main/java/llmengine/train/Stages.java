@@ -2,7 +2,9 @@ package llmengine.train;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import llmengine.data.DataOptions;
@@ -11,9 +13,15 @@ import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
 import llmengine.nn.load.Pretrained;
 import llmengine.peft.Adapters;
+import llmengine.train.config.PpoArguments;
 import llmengine.train.config.PreferenceArguments;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.ModelSession;
+import llmengine.train.ppo.ModelScorer;
+import llmengine.train.ppo.Ppo;
+import llmengine.train.ppo.ReferencePolicy;
+import llmengine.train.ppo.Scorer;
+import llmengine.train.ppo.ServerScorer;
 import llmengine.train.stage.CachedReference;
 import llmengine.train.stage.CausalLm;
 import llmengine.train.stage.Dpo;
@@ -36,8 +44,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     return switch (config.finetuning().stage()) {
       case PT, SFT -> new CausalLm(model, config.training().seed(), method.dropout());
       case RM ->
-          new RewardModel(
-              model, valueHead(resumeFrom), config.training().seed(), method.dropout());
+          new RewardModel(model, valueHead(resumeFrom), config.training().seed(), method.dropout());
       case DPO ->
           new Dpo(
               model,
@@ -58,7 +65,81 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
                   p.prefBeta(), p.ktoChosenWeight(), p.ktoRejectedWeight(), p.prefFtx()),
               reference(),
               train);
+      case PPO -> ppo(resumeFrom);
     };
+  }
+
+  private Ppo ppo(Optional<Path> resumeFrom) {
+    Ppo.Settings settings =
+        new Ppo.Settings(
+            config.training().perDeviceTrainBatchSize(),
+            config.training().gradientAccumulationSteps(),
+            config.ppo().ppoEpochs(),
+            config.ppo().ppoTarget(),
+            config.ppo().ppoScoreNorm(),
+            config.ppo().ppoWhitenRewards(),
+            method.dropout(),
+            config.training().seed());
+    Scorer scorer = scorer();
+    try {
+      return new Ppo(
+          model,
+          valueHead(resumeFrom),
+          settings,
+          Prediction.options(config, session.tokenizer()),
+          scorer,
+          referencePolicy());
+    } catch (RuntimeException e) {
+      scorer.close();
+      throw e;
+    }
+  }
+
+  private ReferencePolicy referencePolicy() {
+    if (config.preference().refModel().isPresent()) {
+      Path path = config.refModelPath().orElseThrow();
+      return ReferencePolicy.of(() -> open(path, config.refModelAdapterPaths()));
+    }
+    return method
+        .adapters()
+        .map(adapters -> ReferencePolicy.without(adapters, model))
+        .orElseGet(() -> ReferencePolicy.of(this::copy));
+  }
+
+  private Scorer scorer() {
+    PpoArguments p = config.ppo();
+    if (p.rewardModelType() == PpoArguments.RewardType.API) {
+      Duration limit = Duration.ofMillis((long) (1000 * p.rewardTimeout()));
+      return new ServerScorer(
+          URI.create(p.rewardModel().orElseThrow()),
+          session.tokenizer(),
+          limit,
+          Duration.ofSeconds(1));
+    }
+    Path path = config.rewardModelPath();
+    List<Path> adapters = config.rewardModelAdapterPaths();
+    Path withHead = adapters.isEmpty() ? path : adapters.getLast();
+    if (!ValueHead.isIn(withHead)) {
+      throw new TrainException(
+          "reward_model: "
+              + withHead
+              + ": a reward model without a head: expected "
+              + ValueHead.FILE
+              + ", got none. Name an adapter or model that stage rm trained.");
+    }
+    ValueHead head = ValueHead.open(model.backend(), withHead, model.spec().width(), 0);
+    if (p.rewardModelType() == PpoArguments.RewardType.FULL) {
+      return ModelScorer.of(open(path, adapters), head);
+    }
+    Adapters policy = method.adapters().orElseThrow();
+    policy.enabled(false);
+    try {
+      Adapters reward = Adapters.open(model, path, false);
+      reward.enabled(false);
+      return ModelScorer.of(model, head, reward, policy);
+    } finally {
+      policy.enabled(true);
+    }
   }
 
   /** The head of the checkpoint, else of the last adapter, else of the model, else a new one. */
@@ -97,8 +178,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     Optional<Adapters> adapters = method.adapters();
     if (adapters.isPresent()) {
       List<Path> merged = method.mergedAdapters();
-      return Optional.of(
-          cached(ReferenceModel.without(adapters.get(), model), base, merged));
+      return Optional.of(cached(ReferenceModel.without(adapters.get(), model), base, merged));
     }
     return Optional.of(cached(ReferenceModel.of(this::copy), base, List.of()));
   }

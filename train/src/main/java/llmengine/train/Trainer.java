@@ -14,8 +14,10 @@ import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.Schedule;
 import llmengine.train.callback.TrainingListener;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
+import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.Interval;
 import llmengine.train.config.RunConfig;
+import llmengine.train.ppo.RewardException;
 import llmengine.train.stage.Objective;
 
 /**
@@ -78,7 +80,8 @@ public final class Trainer {
   static BatchIterator.Plan plan(RunConfig config) {
     return new BatchIterator.Plan(
         config.training().perDeviceTrainBatchSize(),
-        config.training().gradientAccumulationSteps(),
+        config.training().gradientAccumulationSteps()
+            * (config.finetuning().stage() == Stage.PPO ? config.ppo().ppoBufferSize() : 1),
         false);
   }
 
@@ -98,7 +101,14 @@ public final class Trainer {
         new BatchIterator(data::get, order::epoch, plan, state.nextEpoch, state.nextPosition)) {
       while (state.step < state.totalSteps) {
         StepBatch batch = batches.next();
-        step(batch);
+        try {
+          step(batch);
+        } catch (RewardException noScores) {
+          if (state.step > 0 && savedStep != state.step) {
+            save(); // the step had changed nothing yet
+          }
+          throw noScores;
+        }
         boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
         boolean last = state.step >= state.totalSteps;
         boolean stop = afterStep(lastOfEpoch, last);
@@ -118,16 +128,9 @@ public final class Trainer {
   }
 
   private void step(StepBatch batch) {
-    Objective.Outcome outcome = gradients(batch, false);
-    double loss = outcome.loss();
-    gradientNorm = Gradients.norm(optimizer.parameters());
-    if (!Double.isFinite(loss) || !Double.isFinite(gradientNorm)) {
-      throw explain(batch, loss);
-    }
     learningRate = schedule.rate(state.step);
-    optimizer.step(
-        learningRate, Gradients.clipFactor(gradientNorm, config.optimizer().maxGradNorm()));
-    Gradients.release(optimizer.parameters());
+    Objective.Outcome outcome = objective.run(batch, step(false), value -> update(batch, value));
+    double loss = outcome.loss();
     state.step++;
     state.nextEpoch = batch.nextEpoch();
     state.nextPosition = batch.nextPosition();
@@ -144,10 +147,20 @@ public final class Trainer {
     listener.onStep(state, loss, batch.tokens());
   }
 
-  private Objective.Outcome gradients(StepBatch batch, boolean checked) {
+  private void update(StepBatch batch, double loss) {
+    gradientNorm = Gradients.norm(optimizer.parameters());
+    if (!Double.isFinite(loss) || !Double.isFinite(gradientNorm)) {
+      throw explain(batch, loss);
+    }
+    optimizer.step(
+        learningRate, Gradients.clipFactor(gradientNorm, config.optimizer().maxGradNorm()));
+    Gradients.release(optimizer.parameters());
+  }
+
+  private Objective.Step step(boolean checked) {
     // the Trainer of transformers 5.2 divides the gradients, not the loss, once more
     double divided = config.engine().accumulationDividesGradients() ? plan.accumulation() : 1;
-    return objective.gradients(batch, new Objective.Step(state.step, divided, checked));
+    return new Objective.Step(state.step, divided, checked);
   }
 
   /**
@@ -165,7 +178,7 @@ public final class Trainer {
     String advice =
         " Lower learning_rate, or look at these rows; the last checkpoint is untouched.";
     try {
-      gradients(batch, true);
+      objective.run(batch, step(true), value -> Gradients.release(optimizer.parameters()));
     } catch (NonFiniteException e) {
       return new TrainException(where + ": " + e.getMessage() + advice, e);
     }

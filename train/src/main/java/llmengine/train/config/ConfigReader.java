@@ -97,6 +97,7 @@ final class ConfigReader {
         Keys.record(LoraArguments.class, values),
         Keys.record(FreezeArguments.class, values),
         Keys.record(PreferenceArguments.class, values),
+        Keys.record(PpoArguments.class, values),
         Keys.record(GeneratingArguments.class, values),
         Keys.record(ExportArguments.class, values),
         Keys.record(EngineArguments.class, values),

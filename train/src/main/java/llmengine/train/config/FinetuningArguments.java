@@ -7,10 +7,9 @@ import java.util.Optional;
 public record FinetuningArguments(
     @Key(
             preset = "sft",
-            later = {"ppo"},
             doc =
                 "Training stage: pt learns all text, sft learns answers, rm learns to score them,"
-                    + " dpo and kto learn from preferred ones.")
+                    + " dpo and kto learn from preferred ones, ppo from scores of its own answers.")
         Stage stage,
     @Key(
             preset = "lora",
@@ -36,7 +35,8 @@ public record FinetuningArguments(
     SFT,
     RM,
     DPO,
-    KTO;
+    KTO,
+    PPO;
 
     /** Whether rows are single texts or conversations. */
     public boolean isCausalLm() {

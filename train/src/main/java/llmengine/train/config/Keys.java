@@ -21,6 +21,7 @@ final class Keys {
           LoraArguments.class,
           FreezeArguments.class,
           PreferenceArguments.class,
+          PpoArguments.class,
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,

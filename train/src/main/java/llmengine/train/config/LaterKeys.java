@@ -90,17 +90,7 @@ final class LaterKeys {
     anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
     anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
     anywhere("a quantized reference model", "ref_model_quantization_bit=null");
-    anywhere(
-        "reinforcement (stage ppo)",
-        "ppo_buffer_size=1",
-        "ppo_epochs=4",
-        "ppo_score_norm=false",
-        "ppo_target=6.0",
-        "ppo_whiten_rewards=false",
-        "reward_model=null",
-        "reward_model_adapters=null",
-        "reward_model_quantization_bit=null",
-        "reward_model_type=lora");
+    anywhere("a quantized reward model", "reward_model_quantization_bit=null");
     anywhere(
         "layer-wise GaLore and APOLLO, BAdam by ratio",
         "galore_layerwise=false",

@@ -92,6 +92,35 @@ final class Rules {
 
     // stage
     training(
+        keys("reward_model", "stage"),
+        c -> c.finetuning().stage() == Stage.PPO && c.ppo().rewardModel().isEmpty(),
+        "missing: expected what scores the answers in stage ppo, got nothing. Add reward_model.");
+    training(
+        keys("reward_model", "reward_model_type"),
+        c ->
+            c.ppo().rewardModelType() == PpoArguments.RewardType.API
+                && c.ppo().rewardModel().filter(url -> !url.matches("https?://\\S+")).isPresent(),
+        "no address: expected http://... or https://... for reward_model_type api, got another."
+            + " Correct it.");
+    training(
+        keys("reward_model_type", "finetuning_type"),
+        c ->
+            c.finetuning().stage() == Stage.PPO
+                && c.ppo().rewardModelType() == PpoArguments.RewardType.LORA
+                && !c.isLora(),
+        "is an adapter: expected finetuning_type lora, got another. Set reward_model_type: full, or"
+            + " api.");
+    training(
+        keys("stage", "do_eval", "eval_strategy", "eval_dataset"),
+        c -> c.finetuning().stage() == Stage.PPO && c.evaluates(),
+        "has no evaluation: expected none in stage ppo, got one. Remove do_eval, eval_strategy.");
+    training(
+        keys("lr_scheduler_type", "stage"),
+        c ->
+            c.finetuning().stage() == Stage.PPO
+                && c.optimizer().lrSchedulerType() == Scheduler.REDUCE_LR_ON_PLATEAU,
+        "follows evaluations, which stage ppo has not: expected another one. Change it.");
+    training(
         keys("predict_with_generate", "stage"),
         c -> c.evaluation().predictWithGenerate() && c.finetuning().stage() != Stage.SFT,
         "is for answers: expected stage sft, got another. Remove predict_with_generate.");
@@ -113,7 +142,8 @@ final class Rules {
     training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by itself.");
+        "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by"
+            + " itself.");
     training(
         keys("train_on_prompt", "stage"),
         c -> c.data().trainOnPrompt() && c.finetuning().stage() != Stage.SFT,
@@ -130,8 +160,8 @@ final class Rules {
     training(
         keys("ref_model", "stage", "pref_loss"),
         c -> c.preference().refModel().isPresent() && !comparesWithReference(c),
-        "compares with nothing: expected stage dpo or kto, and a pref_loss with a reference, got"
-            + " another. Remove ref_model.");
+        "compares with nothing: expected stage dpo, kto or ppo, and a pref_loss with a reference,"
+            + " got another. Remove ref_model.");
     error(
         keys("ref_model_adapters", "ref_model"),
         c -> !c.preference().refModelAdapters().isEmpty() && c.preference().refModel().isEmpty(),
@@ -376,6 +406,7 @@ final class Rules {
 
   private static boolean comparesWithReference(RunConfig config) {
     return config.finetuning().stage() == Stage.KTO
+        || config.finetuning().stage() == Stage.PPO
         || config.finetuning().stage() == Stage.DPO
             && config.preference().prefLoss().hasReference();
   }

@@ -22,6 +22,7 @@ public record RunConfig(
     LoraArguments lora,
     FreezeArguments freeze,
     PreferenceArguments preference,
+    PpoArguments ppo,
     GeneratingArguments generating,
     ExportArguments export,
     EngineArguments engine,
@@ -112,6 +113,18 @@ public record RunConfig(
   public List<Path> refModelAdapterPaths() {
     return preference.refModelAdapters().stream()
         .map(name -> hubCache().find("ref_model_adapters", name, "main"))
+        .toList();
+  }
+
+  /** Where the reward model or adapter is; only for types other than api. */
+  public Path rewardModelPath() {
+    return hubCache().find("reward_model", ppo.rewardModel().orElseThrow(), "main");
+  }
+
+  /** Adapters of {@link #rewardModelPath}. */
+  public List<Path> rewardModelAdapterPaths() {
+    return ppo.rewardModelAdapters().stream()
+        .map(name -> hubCache().find("reward_model_adapters", name, "main"))
         .toList();
   }
 

@@ -35,6 +35,22 @@ public interface Objective extends AutoCloseable {
    */
   record Step(int number, double divisor, boolean checked) {}
 
+  /** Lets the optimizer take a step with the gradients there are, and clears them. */
+  @FunctionalInterface
+  interface Updater {
+    /**
+     * @param loss that the gradients are of; one that is not finite stops the run before the step
+     */
+    void update(double loss);
+  }
+
+  /** The whole step: gradients and optimizer. An objective may take several optimizer steps. */
+  default Outcome run(StepBatch batch, Step step, Updater updater) {
+    Outcome outcome = gradients(batch, step);
+    updater.update(outcome.loss());
+    return outcome;
+  }
+
   /** Adds the gradients of the step's loss to the trained parameters; returns loss and sums. */
   Outcome gradients(StepBatch batch, Step step);
 
