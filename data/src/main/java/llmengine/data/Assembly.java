@@ -123,7 +123,9 @@ final class Assembly implements AutoCloseable {
                 + spec.name()
                 + "\" is empty: expected at least one row, got none.");
       }
-      Converter.checkColumns(spec, source.columns(), 
+      Converter.checkColumns(
+          spec,
+          source.columns(),
           options.stage() == DataOptions.Stage.SFT
               || options.stage() == DataOptions.Stage.FEEDBACK);
       sizes[d] = source.size();

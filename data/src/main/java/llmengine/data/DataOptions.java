@@ -35,7 +35,9 @@ public record DataOptions(
     Path cache,
     String tokenizerDigest) {
 
-  /** What rows are made into: texts, conversations, pairs of answers, or answers with a judgement. */
+  /**
+   * What rows are made into: texts, conversations, pairs of answers, or answers with a judgement.
+   */
   public enum Stage {
     PT,
     SFT,

@@ -23,8 +23,7 @@ public final class DataReport {
   private final DataOptions.Stage stage;
   private final Map<String, TokenizedDataset> sets;
 
-  private DataReport(
-      int cutoffLen, DataOptions.Stage stage, Map<String, TokenizedDataset> sets) {
+  private DataReport(int cutoffLen, DataOptions.Stage stage, Map<String, TokenizedDataset> sets) {
     this.cutoffLen = cutoffLen;
     this.stage = stage;
     this.sets = sets;
@@ -84,8 +83,7 @@ public final class DataReport {
     }
     if (c.identicalPairs() > 0) {
       line.append(
-          String.format(
-              Locale.ROOT, "; chosen and rejected equal in %,d", c.identicalPairs()));
+          String.format(Locale.ROOT, "; chosen and rejected equal in %,d", c.identicalPairs()));
     }
     if (c.truncated() + c.dropped() + c.nothingLearned() + c.identicalPairs() > 0) {
       line.append("; see ").append(file);
@@ -112,7 +110,9 @@ public final class DataReport {
               name,
               c.desirable(),
               c.undesirable(),
-              one ? ": WARNING: one kind only; kto learns from the difference. Check kto_tag." : ""));
+              one
+                  ? ": WARNING: one kind only; kto learns from the difference. Check kto_tag."
+                  : ""));
     }
     if (c.answered() > 0) {
       lines.add(

@@ -7,9 +7,9 @@ import java.util.Arrays;
  * in rows {@code queryStart[s] .. +queryLength[s]} of their tensor. Of its {@code keyLength[s]}
  * keys and values the first {@code prefixLength[s]} lie in rows {@code prefixStart[s] ..} and the
  * rest in rows {@code keyStart[s] ..} of theirs. The last query is aligned with the last key: query
- * i sees key j if {@code j <= i + keyLength - queryLength}. In training both are the same rows; with
- * a key/value cache there are more keys than queries. A prefix is what several sequences begin with
- * and compute once; those that share one follow each other directly (see {@link #branching}).
+ * i sees key j if {@code j <= i + keyLength - queryLength}. In training both are the same rows;
+ * with a key/value cache there are more keys than queries. A prefix is what several sequences begin
+ * with and compute once; those that share one follow each other directly (see {@link #branching}).
  */
 public record Segments(
     int[] queryStart,
@@ -145,8 +145,8 @@ public record Segments(
   }
 
   /**
-   * Where runs of sequences begin that no key row connects with others, and {@link #count}: gradients
-   * of different runs touch different rows.
+   * Where runs of sequences begin that no key row connects with others, and {@link #count}:
+   * gradients of different runs touch different rows.
    */
   public int[] independentRuns() {
     int[] runs = new int[count() + 1];

@@ -13,8 +13,8 @@ import llmengine.engine.op.Linear;
 import llmengine.engine.op.LinearCrossEntropy;
 import llmengine.engine.op.LoraLinear;
 import llmengine.engine.op.RmsNorm;
-import llmengine.engine.op.TokenLogProbs;
 import llmengine.engine.op.Rope;
+import llmengine.engine.op.TokenLogProbs;
 
 /**
  * A function of a few tensors whose gradient is tested.

@@ -9,8 +9,8 @@ import llmengine.engine.Tensor;
 
 /**
  * The sum of each token's logits over the vocabulary, a figure that preference stages log. Without
- * a softcap it is h . (sum of the rows of W), so that no logits are computed for it; the summed rows
- * are kept as long as W is frozen.
+ * a softcap it is h . (sum of the rows of W), so that no logits are computed for it; the summed
+ * rows are kept as long as W is frozen.
  */
 public final class LogitSums implements AutoCloseable {
   private static final int CHUNK = 64;

@@ -110,8 +110,7 @@ public final class ValueHead implements AutoCloseable {
     tape.enter("v_head");
     Tensor x = Elementwise.dropout(tape, hidden, dropout);
     Tensor picked = Embedding.apply(tape, x, tape.scope().of(rows), 1);
-    Tensor scores =
-        llmengine.engine.op.Linear.apply(tape, picked, weight.value(), bias.value());
+    Tensor scores = llmengine.engine.op.Linear.apply(tape, picked, weight.value(), bias.value());
     tape.exit();
     return scores;
   }

@@ -21,8 +21,7 @@ public final class Data {
     DataArguments data = config.data();
     checkNames(data);
     DataOptions.Builder options =
-        DataOptions.of(
-                data.datasetDir(), data.dataset(), stage(config.finetuning().stage()))
+        DataOptions.of(data.datasetDir(), data.dataset(), stage(config.finetuning().stage()))
             .evalDataset(data.evalDataset())
             .cutoffLen(data.cutoffLen())
             .trainOnPrompt(data.trainOnPrompt())

@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 
 /**
  * A name for what a frozen model computes: SHA-256 over its files' names, sizes, times of
- * modification and first and last {@value #EDGE} bytes, whole files if they are no longer than that.
- * Reading all of a large checkpoint would take as long as using it.
+ * modification and first and last {@value #EDGE} bytes, whole files if they are no longer than
+ * that. Reading all of a large checkpoint would take as long as using it.
  */
 final class ModelDigest {
   private static final int EDGE = 1 << 20;

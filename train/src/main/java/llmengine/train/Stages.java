@@ -35,9 +35,11 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     PreferenceArguments p = config.preference();
     return switch (config.finetuning().stage()) {
       case PT, SFT -> new CausalLm(model, config.training().seed(), method.dropout());
-      case RM ->
-          new RewardModel(
-              model, valueHead(resumeFrom), config.training().seed(), method.dropout());
+      case RM -> {
+        ValueHead head = valueHead(resumeFrom);
+        head.parameters().forEach(weight -> weight.trainable(true));
+        yield new RewardModel(model, head, config.training().seed(), method.dropout());
+      }
       case DPO ->
           new Dpo(
               model,
@@ -97,8 +99,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     Optional<Adapters> adapters = method.adapters();
     if (adapters.isPresent()) {
       List<Path> merged = method.mergedAdapters();
-      return Optional.of(
-          cached(ReferenceModel.without(adapters.get(), model), base, merged));
+      return Optional.of(cached(ReferenceModel.without(adapters.get(), model), base, merged));
     }
     return Optional.of(cached(ReferenceModel.of(this::copy), base, List.of()));
   }

@@ -13,7 +13,8 @@ import llmengine.data.process.Example;
  * @param positions (T), counted within each sequence
  * @param stretches lengths of the stretches, summing to T
  * @param parents for each stretch the one that it goes on from, or -1
- * @param labelled (L) tokens whose prediction counts, by sequence; a shared token may be there twice
+ * @param labelled (L) tokens whose prediction counts, by sequence; a shared token may be there
+ *     twice
  * @param targets (L) the id that each of them is to predict
  * @param labels (Q) how many of the labelled tokens belong to each sequence
  * @param last (Q) the last token of each sequence

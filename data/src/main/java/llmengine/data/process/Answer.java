@@ -7,7 +7,9 @@ import llmengine.data.AlignedRow;
 import llmengine.data.Message;
 import llmengine.data.template.Turn;
 
-/** A prompt and one answer to it as ids, before any cut, the closing eos of efficient_eos included. */
+/**
+ * A prompt and one answer to it as ids, before any cut, the closing eos of efficient_eos included.
+ */
 record Answer(int[] prompt, int[] answer) {
 
   static Answer of(

@@ -5,8 +5,8 @@ import java.util.Set;
 
 /**
  * A dataset row as token ids before packing. {@code fullLength} is its number of tokens without any
- * cut, of the longer answer where there are two; {@code parts} are the lengths of its sequences: one,
- * or two in preference rows. A dropped row has no ids.
+ * cut, of the longer answer where there are two; {@code parts} are the lengths of its sequences:
+ * one, or two in preference rows. A dropped row has no ids.
  */
 public record Encoded(
     int[] ids, int[] labels, int fullLength, Set<Issue> issues, int[] parts, Feedback feedback) {

@@ -13,8 +13,7 @@ import java.util.List;
  * sum to the number of ids. Rows for generation are the exception: their ids are a prompt and their
  * labels the whole reference answer, of its own length.
  */
-public record Example(
-    int[] ids, int[] labels, int[] positions, int[] segments, Feedback feedback) {
+public record Example(int[] ids, int[] labels, int[] positions, int[] segments, Feedback feedback) {
   public static final int IGNORED = -100;
 
   /** A row without feedback. */

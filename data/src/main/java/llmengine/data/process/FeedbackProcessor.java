@@ -11,8 +11,8 @@ import llmengine.data.Message;
  * don't belong to the prompt). Each sequence is cut by itself. An empty first response marks the
  * second as undesirable.
  */
-public record FeedbackProcessor(
-    TurnEncoder encoder, int cutoffLen, boolean efficientEos, int eosId) implements Processor {
+public record FeedbackProcessor(TurnEncoder encoder, int cutoffLen, boolean efficientEos, int eosId)
+    implements Processor {
 
   @Override
   public Encoded encode(AlignedRow row) {
@@ -38,9 +38,7 @@ public record FeedbackProcessor(
       return Encoded.dropped(Issue.NO_FEEDBACK);
     }
     Feedback feedback =
-        row.response().getFirst().content().isEmpty()
-            ? Feedback.UNDESIRABLE
-            : Feedback.DESIRABLE;
+        row.response().getFirst().content().isEmpty() ? Feedback.UNDESIRABLE : Feedback.DESIRABLE;
     Answer own = Answer.of(encoder, row, judged(row), efficientEos, eosId);
     Answer other = Answer.of(encoder, row, judged(before), efficientEos, eosId);
     Truncation ownCut = Truncation.of(own.prompt().length, own.answer().length, cutoffLen);

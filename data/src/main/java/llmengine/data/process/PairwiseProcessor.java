@@ -10,8 +10,8 @@ import llmengine.data.AlignedRow;
  * rejected one, answers learned. One budget of cutoffLen for the prompt and the longer answer, so
  * that both sequences begin with the same cut prompt.
  */
-public record PairwiseProcessor(
-    TurnEncoder encoder, int cutoffLen, boolean efficientEos, int eosId) implements Processor {
+public record PairwiseProcessor(TurnEncoder encoder, int cutoffLen, boolean efficientEos, int eosId)
+    implements Processor {
 
   @Override
   public Encoded encode(AlignedRow row) {

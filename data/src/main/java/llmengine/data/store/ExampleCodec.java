@@ -8,10 +8,10 @@ import llmengine.data.process.Example;
 import llmengine.data.process.Feedback;
 
 /**
- * A training row as little-endian ints: number of ids, of labels, of samples, of segments; feedback;
- * number of label runs; sample lengths (where positions restart); label runs; ids. Segments are either the samples
- * or one. A label run is its kind (2 high bits) and length; labels mostly repeat the id or are
- * masked, so that only other labels are written out.
+ * A training row as little-endian ints: number of ids, of labels, of samples, of segments;
+ * feedback; number of label runs; sample lengths (where positions restart); label runs; ids.
+ * Segments are either the samples or one. A label run is its kind (2 high bits) and length; labels
+ * mostly repeat the id or are masked, so that only other labels are written out.
  */
 final class ExampleCodec {
   static final ValueLayout.OfInt INT =

@@ -17,7 +17,9 @@ import llmengine.data.template.Reference;
 import llmengine.data.template.Turn;
 import org.junit.jupiter.api.Test;
 
-/** Ranking and feedback rows against those recorded from LLaMA-Factory, and how they are laid out. */
+/**
+ * Ranking and feedback rows against those recorded from LLaMA-Factory, and how they are laid out.
+ */
 class PreferenceProcessorTest {
   private static final int IGNORED = Example.IGNORED;
 
@@ -98,10 +100,8 @@ class PreferenceProcessorTest {
     AlignedRow alone = row(List.of("p"), "only one");
     AlignedRow broken = new AlignedRow(List.of(), List.of(), "", "");
     assertThat(bound.pairs(64).encode(alone).issues()).containsExactly(Issue.NO_PAIR);
-    assertThat(bound.pairs(64).encode(broken).issues())
-        .containsExactly(Issue.ROLES_OUT_OF_ORDER);
-    assertThat(bound.feedback(64).encode(alone, alone).issues())
-        .containsExactly(Issue.NO_FEEDBACK);
+    assertThat(bound.pairs(64).encode(broken).issues()).containsExactly(Issue.ROLES_OUT_OF_ORDER);
+    assertThat(bound.feedback(64).encode(alone, alone).issues()).containsExactly(Issue.NO_FEEDBACK);
     Encoded same = bound.pairs(64).encode(row(List.of("p"), "x", "x"));
     assertThat(same.issues()).containsExactly(Issue.IDENTICAL_PAIR);
     assertThat(same.isDropped()).isFalse();

@@ -129,8 +129,7 @@ public final class TokenLogProbs {
     void run(Scope scratch, Tensor x, Tensor logits, int from);
   }
 
-  private static void eachChunk(
-      Backend backend, Tensor hidden, Head head, int[] rows, Chunk work) {
+  private static void eachChunk(Backend backend, Tensor hidden, Head head, int[] rows, Chunk work) {
     int vocab = head.w.rows();
     int chunk = (int) Math.max(16, Math.min(rows.length, CHUNK_BYTES / (4L * vocab)));
     for (int from = 0; from < rows.length; from += chunk) {

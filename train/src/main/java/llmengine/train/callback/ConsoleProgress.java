@@ -28,7 +28,12 @@ public final class ConsoleProgress implements TrainingListener {
    * @param perplexity whether to show e to the power of evaluation losses
    */
   public ConsoleProgress(
-      PrintStream out, Memory memory, double limit, boolean terminal, int startStep, boolean perplexity) {
+      PrintStream out,
+      Memory memory,
+      double limit,
+      boolean terminal,
+      int startStep,
+      boolean perplexity) {
     this.out = out;
     this.memory = memory;
     this.limit = limit;

@@ -78,8 +78,7 @@ public final class TrainerLog implements TrainingListener {
     write(state, "loss", null, Map.of());
   }
 
-  private void write(
-      TrainerState state, String lossName, Object loss, Map<String, Object> line) {
+  private void write(TrainerState state, String lossName, Object loss, Map<String, Object> line) {
     double elapsed = (System.nanoTime() - start) / 1e9;
     int done = state.step() - startStep;
     double remaining =

@@ -31,7 +31,8 @@ public record PreferenceArguments(
             min = 0,
             max = 1,
             doc =
-                "LD-DPO: weight of log-probabilities beyond the shorter answer's length; null is 1.")
+                "LD-DPO: weight of log-probabilities beyond the shorter answer's length; null is"
+                    + " 1.")
         Optional<Double> ldAlpha,
     @Key(preset = "1.0", above = 0, doc = "Weight of desirable answers in stage kto.")
         double ktoChosenWeight,

@@ -113,7 +113,8 @@ final class Rules {
     training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by itself.");
+        "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by"
+            + " itself.");
     training(
         keys("train_on_prompt", "stage"),
         c -> c.data().trainOnPrompt() && c.finetuning().stage() != Stage.SFT,

@@ -17,8 +17,8 @@ import llmengine.nn.LogitSums;
 
 /**
  * Stage dpo: pairs of answers, the chosen one to be made more probable against the rejected one
- * ({@link PairLoss}). Nothing is dropped. What the answers have in common is computed once. The loss
- * of a step is the mean over micro-batches of their pairs' mean.
+ * ({@link PairLoss}). Nothing is dropped. What the answers have in common is computed once. The
+ * loss of a step is the mean over micro-batches of their pairs' mean.
  */
 public final class Dpo implements Objective {
   private static final String BATCHES = "micro_batches";
@@ -202,9 +202,7 @@ public final class Dpo implements Objective {
       double rejected = policy.values[j];
       PairLoss.Value value =
           loss.of(
-              new PairLoss.Pair(chosen, rejected),
-              new PairLoss.Pair(other[c], other[j]),
-              baseline);
+              new PairLoss.Pair(chosen, rejected), new PairLoss.Pair(other[c], other[j]), baseline);
       double sft = -policy.mean(c);
       double pair = value.loss() + loss.ftx() * sft;
       total += pair / n;

@@ -7,7 +7,6 @@ import java.util.Optional;
 import llmengine.data.batch.MicroBatch;
 import llmengine.data.batch.Sequences;
 import llmengine.data.batch.StepBatch;
-import llmengine.data.process.Example;
 import llmengine.data.process.Feedback;
 import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
@@ -17,10 +16,10 @@ import llmengine.nn.Decoder;
 import llmengine.nn.LogitSums;
 
 /**
- * Stage kto: answers with a judgement each (Ethayarajh et al. 2024, equation 8). With r the policy's
- * log-probability above the reference's and z the same over mismatched answers, averaged over the
- * micro-batch, not below 0 and without gradient: weight (1 - sigmoid(beta (r - z))) for a desirable
- * answer, weight (1 - sigmoid(beta (z - r))) for an undesirable one. Nothing is dropped.
+ * Stage kto: answers with a judgement each (Ethayarajh et al. 2024, equation 8). With r the
+ * policy's log-probability above the reference's and z the same over mismatched answers, averaged
+ * over the micro-batch, not below 0 and without gradient: weight (1 - sigmoid(beta (r - z))) for a
+ * desirable answer, weight (1 - sigmoid(beta (z - r))) for an undesirable one. Nothing is dropped.
  */
 public final class Kto implements Objective {
 

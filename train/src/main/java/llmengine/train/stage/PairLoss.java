@@ -11,8 +11,8 @@ package llmengine.train.stage;
  *   <li>ipo (Azar et al. 2023, equation 17): (x - 1 / (2 b))^2
  *   <li>orpo (Hong et al. 2024, equations 6 and 7), without reference: -chosen - b log sigmoid(log
  *       odds(chosen) - log odds(rejected))
- *   <li>simpo (Meng et al. 2024, equation 6), without reference: -log sigmoid(b (chosen - rejected) -
- *       gamma)
+ *   <li>simpo (Meng et al. 2024, equation 6), without reference: -log sigmoid(b (chosen - rejected)
+ *       - gamma)
  * </ul>
  *
  * <p>ipo, orpo and simpo take means over an answer's tokens, the others sums.
@@ -54,9 +54,7 @@ public record PairLoss(
 
     private Value plus(Value other) {
       return new Value(
-          loss + other.loss,
-          chosenSlope + other.chosenSlope,
-          rejectedSlope + other.rejectedSlope);
+          loss + other.loss, chosenSlope + other.chosenSlope, rejectedSlope + other.rejectedSlope);
     }
   }
 
@@ -84,8 +82,7 @@ public record PairLoss(
   }
 
   private Value compared(Pair policy, Pair reference) {
-    double x =
-        (policy.chosen - policy.rejected) - (reference.chosen - reference.rejected);
+    double x = (policy.chosen - policy.rejected) - (reference.chosen - reference.rejected);
     double loss;
     double slope;
     switch (kind) {

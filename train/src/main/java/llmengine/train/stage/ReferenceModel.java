@@ -34,8 +34,7 @@ public final class ReferenceModel implements Reference {
     if (model == null) {
       model = opener.get();
     }
-    Sequences sequences =
-        Sequences.of(rows.examples().stream().map(Example::parts).toList(), true);
+    Sequences sequences = Sequences.of(rows.examples().stream().map(Example::parts).toList(), true);
     boolean switched = adapters != null && adapters.isEnabled();
     if (switched) {
       adapters.enabled(false);

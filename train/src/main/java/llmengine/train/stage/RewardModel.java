@@ -34,8 +34,8 @@ public final class RewardModel implements Objective {
 
   /**
    * @param head closed with this
-   * @param modelDrops whether adapters drop activations: then the two answers share nothing, because
-   *     each has masks of its own
+   * @param modelDrops whether adapters drop activations: then the two answers share nothing,
+   *     because each has masks of its own
    */
   public RewardModel(Decoder model, ValueHead head, long seed, boolean modelDrops) {
     this.model = model;
@@ -62,8 +62,7 @@ public final class RewardModel implements Objective {
       Tape tape = Tape.training(scope);
       if (modelDrops || head.drops()) {
         tape.withDropout(
-            Passes.dropoutKey(seed, step.number()),
-            Passes.pairKeys(scope, pairs, firstRow));
+            Passes.dropoutKey(seed, step.number()), Passes.pairKeys(scope, pairs, firstRow));
       }
       if (step.checked()) {
         tape.withChecks();
@@ -93,8 +92,7 @@ public final class RewardModel implements Objective {
       loss += Logistic.negativeLog((double) pair.chosen - pair.rejected) / rows.rows();
       correct += pair.chosen > pair.rejected ? 1 : 0;
     }
-    return Optional.of(
-        new Outcome(loss, Map.of(CORRECT, correct, PAIRS, (double) rows.rows())));
+    return Optional.of(new Outcome(loss, Map.of(CORRECT, correct, PAIRS, (double) rows.rows())));
   }
 
   /** Scores of a pair's answers. */

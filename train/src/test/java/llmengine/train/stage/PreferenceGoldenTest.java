@@ -174,9 +174,10 @@ class PreferenceGoldenTest {
         assertThat(metrics).containsKey(key); // theirs count padding
         continue;
       }
-      double got = key.contains("_sum") || key.contains("count/")
-          ? outcome.sums().get(key.replace("_sum", ""))
-          : metrics.get(key);
+      double got =
+          key.contains("_sum") || key.contains("count/")
+              ? outcome.sums().get(key.replace("_sum", ""))
+              : metrics.get(key);
       double want = metric.getValue().asDouble();
       assertThat(got).as(key).isCloseTo(want, within(1e-4 * Math.max(1, Math.abs(want))));
     }
@@ -245,8 +246,7 @@ class PreferenceGoldenTest {
 
   private static Example join(Example.Part a, Example.Part b, Feedback feedback) {
     int[] parts = {a.ids().length, b.ids().length};
-    return Example.of(
-        join(a.ids(), b.ids()), join(a.labels(), b.labels()), parts, feedback);
+    return Example.of(join(a.ids(), b.ids()), join(a.labels(), b.labels()), parts, feedback);
   }
 
   private static int[] join(int[] a, int[] b) {
