@@ -107,17 +107,15 @@ final class FineTuning implements AutoCloseable {
     return adapters == null ? 0 : trainable.stream().mapToLong(Parameter::size).sum();
   }
 
-  /** Sum of the adapters' ranks over the linear layers of a block. */
-  int adapterRankPerBlock() {
-    return adapters == null
-        ? 0
-        : adapters.config().rank()
-            * Math.ceilDiv(model.linears().size(), model.spec().layers().size());
+  /** Floats that the adapters of a block keep for a token until its backward pass. */
+  int adapterFloatsPerBlock() {
+    int blocks = model.spec().layers().size();
+    return adapters == null ? 0 : (int) Math.ceilDiv(adapters.floatsPerToken(), (long) blocks);
   }
 
   /** Whether anything is dropped in training. */
   boolean dropout() {
-    return adapters != null && adapters.config().dropout() > 0;
+    return adapters != null && adapters.config().hasDropout();
   }
 
   /**

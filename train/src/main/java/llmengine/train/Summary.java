@@ -80,7 +80,7 @@ final class Summary {
             trained,
             config.optimizer().optim(),
             config.training().perDeviceTrainBatchSize() * longestRow(config, data),
-            method.adapterRankPerBlock(),
+            method.adapterFloatsPerBlock(),
             config.recomputesActivations()));
   }
 

@@ -276,11 +276,23 @@ final class TrainingJob {
 
   private Optimizer optimizer() {
     OptimizerArguments o = config.optimizer();
-    List<ParameterGroup> groups = ParameterGroup.byName(method.trainable(), o.weightDecay());
+    List<ParameterGroup> groups = parameterGroups();
     return switch (o.optim()) {
       case ADAMW_TORCH -> new AdamW(scope, groups, o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
       case SGD -> new Sgd(scope, groups, 0, false);
     };
+  }
+
+  private List<ParameterGroup> parameterGroups() {
+    OptimizerArguments o = config.optimizer();
+    Optional<Double> ratio = config.lora().loraplusLrRatio();
+    if (ratio.isEmpty()) {
+      return ParameterGroup.byName(method.trainable(), o.weightDecay());
+    }
+    // the schedule is of learning_rate; without one nothing learns, the token table neither
+    double table =
+        o.learningRate() > 0 ? config.lora().loraplusLrEmbedding() / o.learningRate() : 0;
+    return ParameterGroup.loraPlus(method.trainable(), o.weightDecay(), ratio.get(), table);
   }
 
   private Schedule schedule(int total) {

@@ -80,9 +80,7 @@ final class LaterKeys {
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
     anywhere(
-        "LoRA+, DoRA and PiSSA",
-        "loraplus_lr_ratio=null",
-        "loraplus_lr_embedding=1e-06",
+        "DoRA and PiSSA",
         "use_dora=false",
         "pissa_init=false",
         "pissa_iter=16",

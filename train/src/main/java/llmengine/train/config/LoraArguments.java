@@ -21,6 +21,15 @@ public record LoraArguments(
     @Key(preset = "[]", doc = "Modules trained and saved in full beside the adapter.")
         List<String> additionalTarget,
     @Key(preset = "false", doc = "Scales by alpha / sqrt(R).") boolean useRslora,
+    @Key(
+            min = 0,
+            doc = "LoRA+: the matrices B and all vectors learn this many times as fast as the rest.")
+        Optional<Double> loraplusLrRatio,
+    @Key(
+            preset = "1e-06",
+            min = 0,
+            doc = "LoRA+: the learning rate of the matrix B of an adapter on the token table.")
+        double loraplusLrEmbedding,
     @Key(preset = "false", doc = "Merges all given adapters into the weights and starts a new one.")
         boolean createNewAdapter) {
 
