@@ -25,6 +25,9 @@ record TruncatedSvd(Tensor left, double[] values, Tensor right) {
   private static final int FILTERS = 100;
   private static final double TOLERANCE = 1e-6;
 
+  /** Filters that may bring nothing before the residuals count as noise. */
+  private static final int PATIENCE = 3;
+
   /**
    * Randomised subspace iteration (Halko et al. 2011, algorithm 4.4) with R vectors, as {@code
    * torch.svd_lowrank} does it: 4 N K R (iterations + 1) operations. The result depends on the
@@ -61,15 +64,16 @@ record TruncatedSvd(Tensor left, double[] values, Tensor right) {
       Tensor x = random(scratch, Math.min(p.small, 2 * rank + 16), p.small, seed);
       Orthonormal.rows(x);
       double best = Double.POSITIVE_INFINITY;
+      int inVain = 0;
       for (int i = 0; i < FILTERS; i++) {
         Ritz ritz = Ritz.of(scratch, p, x, rank);
-        boolean stuck = ritz.residual > 0.9 * best && ritz.residual < 100 * TOLERANCE;
-        if (ritz.residual < TOLERANCE || stuck) {
-          x = ritz.vectors;
-          break;
-        }
+        inVain = ritz.residual > 0.9 * best ? inVain + 1 : 0;
         best = Math.min(best, ritz.residual);
         scratch.release(x);
+        x = ritz.vectors;
+        if (best < TOLERANCE || inVain == PATIENCE) {
+          break;
+        }
         x = filtered(p, ritz, rank);
         Orthonormal.rows(x);
       }
@@ -77,25 +81,30 @@ record TruncatedSvd(Tensor left, double[] values, Tensor right) {
     }
   }
 
-  /** Ritz vectors of W^T W or W W^T in the span of some rows. */
+  /**
+   * Ritz vectors of W^T W or W W^T in the span of some rows.
+   *
+   * @param residual largest of |G x - value x| / value over the wanted vectors x
+   */
   private record Ritz(Tensor vectors, double[] values, double residual) {
     static Ritz of(Scope scope, Products p, Tensor x, int rank) {
       try (Scope scratch = new Scope(scope.backend(), "decomposition")) {
-        Tensor y = p.squared(scratch, x);
-        SymmetricEigen eigen = SymmetricEigen.of(Orthonormal.inner(x, y));
+        // from W x rather than W^T W x, whose small values drown in the rounding of large ones
+        SymmetricEigen eigen = SymmetricEigen.of(Orthonormal.inner(p.across(scratch, x)));
         Tensor turn = matrix(scratch, eigen.vectors());
         Tensor vectors = scope.empty(DType.F32, x.rows(), x.cols());
         scope.backend().matmulNN(turn, x, 1, vectors, false);
-        Tensor images = scratch.empty(DType.F32, x.rows(), x.cols());
-        scope.backend().matmulNN(turn, y, 1, images, false);
+        Tensor images = p.squared(scratch, vectors.rows(0, rank));
+        // what lies within the span is no residual: for a small value it is another's rounding
+        Tensor within = scratch.empty(DType.F32, rank, x.rows());
+        scope.backend().matmulNT(images, vectors, -1, within, false);
+        scope.backend().matmulNN(within, vectors, 1, images, true);
         double largest = 0;
-        for (int i = 0; i < rank; i++) {
-          Tensor image = images.rows(i, i + 1);
-          scope.backend().scale(vectors.rows(i, i + 1), (float) -eigen.values()[i], image, true);
-          largest = Math.max(largest, Math.sqrt(scope.backend().sumOfSquares(image)));
+        for (int i = 0; i < rank && eigen.values()[i] > 0; i++) {
+          double squares = scope.backend().sumOfSquares(images.rows(i, i + 1));
+          largest = Math.max(largest, Math.sqrt(squares) / eigen.values()[i]);
         }
-        double top = eigen.values()[0];
-        return new Ritz(vectors, eigen.values(), top > 0 ? largest / top : 0);
+        return new Ritz(vectors, eigen.values(), largest);
       }
     }
   }
@@ -199,7 +208,11 @@ record TruncatedSvd(Tensor left, double[] values, Tensor right) {
 
     /** (Q, small) to (Q, large). */
     Tensor across(Tensor x) {
-      return product(scope, x, outputsAreFewer, large);
+      return across(scope, x);
+    }
+
+    Tensor across(Scope into, Tensor x) {
+      return product(into, x, outputsAreFewer, large);
     }
 
     /** (Q, large) to (Q, small). */

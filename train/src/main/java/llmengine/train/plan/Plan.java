@@ -187,7 +187,7 @@ public record Plan(
               trainedElements(part),
               config.optimizer().optim(),
               config.training().perDeviceTrainBatchSize() * rows.longest(),
-              part.rankPerBlock(),
+              part.floatsPerBlock(),
               config.recomputesActivations()));
     }
   }
