@@ -255,6 +255,21 @@ public interface Backend extends AutoCloseable {
       int t);
 
   /**
+   * One step of another element-wise rule, in place; {@link Update} says what {@code first} and
+   * {@code second} hold. second may be null where the rule has one state only.
+   */
+  void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second);
+
+  /** out (M) = sum of the squares of each row of x (M,N), accumulated in double. */
+  void rowSquares(Tensor x, Tensor out);
+
+  /** out (N) = sum of the squares of each column of x (M,N), accumulated in double. */
+  void columnSquares(Tensor x, Tensor out);
+
+  /** out (+)= x * rows[m] * columns[n]; rows (M) or columns (N) may be null. */
+  void scaleBy(Tensor x, Tensor rows, Tensor columns, Tensor out, boolean accumulate);
+
+  /**
    * One step of SGD: d = gradScale * g + weightDecay * p; buf = momentum * buf + d (buf may be
    * null); p -= lr * buf.
    */

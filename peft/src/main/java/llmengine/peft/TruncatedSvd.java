@@ -112,7 +112,7 @@ record TruncatedSvd(Tensor left, double[] values, Tensor right) {
   /** T(x) with a Chebyshev polynomial that is small from 0 to the lowest Ritz value. */
   private static Tensor filtered(Products p, Ritz ritz, int rank) {
     double top = ritz.values[0];
-    double edge = Math.max(ritz.values[ritz.values.length - 1], 1e-6 * top);
+    double edge = Math.max(ritz.values[ritz.values.length - 1], 1e-12 * top);
     double half = edge / 2;
     int degree = degree(top / half - 1, Math.max(ritz.values[rank - 1], edge) / half - 1);
     Scope scope = ritz.vectors.scope();

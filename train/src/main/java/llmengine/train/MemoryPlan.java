@@ -4,7 +4,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import llmengine.engine.DType;
 import llmengine.nn.model.DecoderSpec;
-import llmengine.train.config.OptimizerArguments;
 
 /**
  * Bytes that a training run takes at its peak, by owner. Every figure is a count of tensors times
@@ -31,7 +30,7 @@ public record MemoryPlan(Map<String, Long> owners) {
       DecoderSpec spec,
       Map<DType, Long> frozen,
       long trained,
-      OptimizerArguments.Optimizer optimizer,
+      OptimizerMemory optimizer,
       long tokens,
       int adapterFloats,
       boolean recomputes) {}
@@ -43,9 +42,8 @@ public record MemoryPlan(Map<String, Long> owners) {
       weights += e.getValue() * e.getKey().bytes();
     }
     owners.put("weights", weights);
-    owners.put("gradients", 4 * shape.trained);
-    owners.put(
-        "optimizer", shape.optimizer == OptimizerArguments.Optimizer.SGD ? 0 : 8 * shape.trained);
+    owners.put("gradients", shape.optimizer.gradients());
+    owners.put("optimizer", shape.optimizer.state());
     owners.put("activations", activations(shape));
     owners.put("logits", LOGITS);
     return new MemoryPlan(owners);

@@ -78,7 +78,17 @@ final class Summary {
             model.spec(),
             frozen,
             trained,
-            config.optimizer().optim(),
+            OptimizerMemory.of(
+                config,
+                model.spec(),
+                method.trainable().stream()
+                    .map(
+                        p ->
+                            new OptimizerMemory.Trained(
+                                p.name(),
+                                p.value().shape().rank() == 2 ? p.value().rows() : p.size(),
+                                p.value().shape().rank() == 2 ? p.value().cols() : 0))
+                    .toList()),
             config.training().perDeviceTrainBatchSize() * longestRow(config, data),
             method.adapterFloatsPerBlock(),
             config.recomputesActivations()));

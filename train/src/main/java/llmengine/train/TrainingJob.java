@@ -12,13 +12,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import llmengine.data.TrainingData;
+import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
-import llmengine.nn.optim.AdamW;
 import llmengine.nn.optim.Optimizer;
-import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.Schedule;
-import llmengine.nn.optim.Sgd;
 import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
 import llmengine.train.callback.TrainerLog;
@@ -45,6 +43,7 @@ final class TrainingJob {
   private final Scope scope;
   private final Path folder;
   private final Evaluation evaluation;
+  private final Prediction prediction;
   private final CausalLm objective;
   private final Map<String, Object> allResults = new LinkedHashMap<>();
 
@@ -67,7 +66,13 @@ final class TrainingJob {
     this.scope = scope;
     this.folder = config.outputDir();
     objective = new CausalLm(model, config.training().seed(), method.dropout());
-    evaluation = new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
+    prediction = new Prediction(config, session, model);
+    evaluation =
+        new Evaluation(
+            objective,
+            data.eval(),
+            config.training().perDeviceEvalBatchSize(),
+            config.evaluation().predictWithGenerate() ? Optional.of(prediction) : Optional.empty());
   }
 
   Trainer.End run(Optional<Path> resumeFrom) {
@@ -79,6 +84,9 @@ final class TrainingJob {
       if (end != Trainer.End.INTERRUPTED) {
         if (config.evaluates()) {
           evaluate();
+        }
+        if (config.training().doPredict()) {
+          predict();
         }
         if (config.training().doTrain()) {
           finish();
@@ -98,7 +106,8 @@ final class TrainingJob {
   private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
-    Optimizer optimizer = optimizer();
+    Optimizer optimizer =
+        Optimizers.of(config, model, scope, Optimizers.groups(config, method.trainable()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
@@ -234,9 +243,28 @@ final class TrainingJob {
     JsonFiles.writeMetrics(folder.resolve("eval_results.json"), metrics);
     allResults.putAll(metrics);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    printScores(metrics);
+  }
+
+  private void predict() throws IOException {
+    Map<String, Object> metrics = new LinkedHashMap<>();
+    for (Map.Entry<String, TokenizedDataset> set : data.eval().entrySet()) {
+      String name = set.getKey();
+      Path file = folder.resolve(Prediction.fileName(name));
+      String prefix = name.isEmpty() ? "predict" : "predict_" + name;
+      metrics.putAll(prediction.run(prefix, set.getValue(), file));
+      out.println("predictions  " + set.getValue().size() + " answers in " + file);
+    }
+    JsonFiles.writeMetrics(folder.resolve("predict_results.json"), metrics);
+    allResults.putAll(metrics);
+    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    printScores(metrics);
+  }
+
+  private void printScores(Map<String, Object> metrics) {
     metrics.forEach(
         (name, value) -> {
-          if (name.endsWith("_loss") || name.endsWith("perplexity")) {
+          if (name.matches(".*(_loss|perplexity|_rouge-[12l]|_bleu-4)")) {
             double number = ((Number) value).doubleValue();
             out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
           }
@@ -272,27 +300,6 @@ final class TrainingJob {
     schedule.restore(state.schedulerState);
     out.println("resuming from " + from + " at step " + state.step);
     return state;
-  }
-
-  private Optimizer optimizer() {
-    OptimizerArguments o = config.optimizer();
-    List<ParameterGroup> groups = parameterGroups();
-    return switch (o.optim()) {
-      case ADAMW_TORCH -> new AdamW(scope, groups, o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
-      case SGD -> new Sgd(scope, groups, 0, false);
-    };
-  }
-
-  private List<ParameterGroup> parameterGroups() {
-    OptimizerArguments o = config.optimizer();
-    Optional<Double> ratio = config.lora().loraplusLrRatio();
-    if (ratio.isEmpty()) {
-      return ParameterGroup.byName(method.trainable(), o.weightDecay());
-    }
-    // the schedule is of learning_rate; without one nothing learns, the token table neither
-    double table =
-        o.learningRate() > 0 ? config.lora().loraplusLrEmbedding() / o.learningRate() : 0;
-    return ParameterGroup.loraPlus(method.trainable(), o.weightDecay(), ratio.get(), table);
   }
 
   private Schedule schedule(int total) {

@@ -74,7 +74,7 @@ final class Reductions {
     return a + c + (b + d);
   }
 
-  private static double sumOfSquares(float[] x, int n) {
+  static double sumOfSquares(float[] x, int n) {
     double a = 0;
     double b = 0;
     double c = 0;

@@ -40,26 +40,35 @@ public final class AdamW implements Optimizer {
     List<ParameterState.Slot> slots = state.slots();
     for (int i = 0; i < slots.size(); i++) {
       ParameterState.Slot slot = slots.get(i);
-      Tensor value = slot.parameter.value();
-      if (value.grad() == null) {
-        continue;
+      if (slot.parameter.value().grad() != null) {
+        update(slot, learningRate, gradScale, beta1, beta2, epsilon);
       }
-      slot.steps++;
-      value
-          .backend()
-          .adamW(
-              value,
-              value.grad(),
-              slot.buffers[0],
-              slot.buffers[1],
-              gradScale,
-              learningRate * slot.group.learningRateFactor(),
-              beta1,
-              beta2,
-              epsilon,
-              slot.group.weightDecay(),
-              slot.steps);
     }
+  }
+
+  static void update(
+      ParameterState.Slot slot,
+      double learningRate,
+      float gradScale,
+      double beta1,
+      double beta2,
+      double epsilon) {
+    Tensor value = slot.parameter.value();
+    slot.steps++;
+    value
+        .backend()
+        .adamW(
+            value,
+            value.grad(),
+            slot.buffers[0],
+            slot.buffers[1],
+            gradScale,
+            learningRate * slot.group.learningRateFactor(),
+            beta1,
+            beta2,
+            epsilon,
+            slot.group.weightDecay(),
+            slot.steps);
   }
 
   @Override

@@ -8,7 +8,7 @@ import llmengine.nn.Parameter;
  * Updates trained parameters from their gradients. State lies in float32 in the scope given at
  * construction; a step allocates no tensor. A parameter without a gradient is left as it is.
  */
-public sealed interface Optimizer permits AdamW, Sgd {
+public sealed interface Optimizer permits AdamW, Sgd, RuleOptimizer, BlockOptimizer {
   /** All parameters, in the order of the groups. */
   List<Parameter> parameters();
 

@@ -3,9 +3,12 @@ package llmengine.nn.optim;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
+import java.util.function.BiFunction;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
@@ -17,36 +20,50 @@ import llmengine.engine.file.TensorSource;
 import llmengine.nn.Parameter;
 
 /**
- * What an optimizer keeps for each parameter: a step count and tensors of the parameter's shape,
- * saved as {@code <parameter>.step} and {@code <parameter>.<buffer>} (the names PyTorch uses).
+ * What an optimizer keeps for each parameter: a step count and some tensors, saved as {@code
+ * <parameter>.step} and {@code <parameter>.<buffer>} (the names PyTorch uses).
  */
 final class ParameterState {
   /** One parameter with the group it belongs to. */
   static final class Slot {
     final Parameter parameter;
     final ParameterGroup group;
+    final String[] names;
     final Tensor[] buffers; // float32, in the order of the names
     int steps; // updates so far
 
-    private Slot(Parameter parameter, ParameterGroup group, Tensor[] buffers) {
+    private Slot(Parameter parameter, ParameterGroup group, String[] names, Tensor[] buffers) {
       this.parameter = parameter;
       this.group = group;
+      this.names = names;
       this.buffers = buffers;
     }
   }
 
   private final String kind;
-  private final List<String> bufferNames;
   private final List<Slot> slots = new ArrayList<>();
   private final Scope scope;
 
+  /** Tensors of the parameters' own shapes. */
+  ParameterState(String kind, Scope scope, List<ParameterGroup> groups, List<String> names) {
+    this(
+        kind,
+        scope,
+        groups,
+        (name, shape) -> ParameterRule.alike(shape, names.toArray(String[]::new)));
+  }
+
   /**
    * @param kind the optimizer, as written into the file
+   * @param shapes names and shapes of what is kept for a parameter; all start at zero
    */
-  ParameterState(String kind, Scope scope, List<ParameterGroup> groups, List<String> bufferNames) {
+  ParameterState(
+      String kind,
+      Scope scope,
+      List<ParameterGroup> groups,
+      BiFunction<String, int[], SequencedMap<String, int[]>> shapes) {
     this.kind = kind;
     this.scope = scope;
-    this.bufferNames = bufferNames;
     Set<String> names = new HashSet<>();
     for (ParameterGroup group : groups) {
       for (Parameter p : group.parameters()) {
@@ -54,11 +71,10 @@ final class ParameterState {
           throw new IllegalArgumentException(
               "optimizer: parameter twice: expected distinct names, got " + p.name() + " again.");
         }
-        Tensor[] buffers = new Tensor[bufferNames.size()];
-        for (int i = 0; i < buffers.length; i++) {
-          buffers[i] = scope.zeros(DType.F32, p.value().shape().dims());
-        }
-        slots.add(new Slot(p, group, buffers));
+        SequencedMap<String, int[]> kept = shapes.apply(p.name(), p.value().shape().dims());
+        Tensor[] buffers =
+            kept.values().stream().map(s -> scope.zeros(DType.F32, s)).toArray(Tensor[]::new);
+        slots.add(new Slot(p, group, kept.keySet().toArray(String[]::new), buffers));
       }
     }
   }
@@ -72,16 +88,26 @@ final class ParameterState {
   }
 
   void save(Path file) {
+    save(file, Map.of());
+  }
+
+  /**
+   * @param more entries of the file's metadata
+   */
+  void save(Path file, Map<String, String> more) {
+    Map<String, String> metadata = new LinkedHashMap<>(more);
+    metadata.put("format", "pt");
+    metadata.put("optimizer", kind);
     List<TensorSource> tensors = new ArrayList<>();
     try (Scope scratch = new Scope(scope.backend(), "optimizer file")) {
       for (Slot slot : slots) {
         String name = slot.parameter.name() + ".";
         tensors.add(TensorBytes.source(name + "step", scratch.of(slot.steps)));
         for (int i = 0; i < slot.buffers.length; i++) {
-          tensors.add(TensorBytes.source(name + bufferNames.get(i), slot.buffers[i]));
+          tensors.add(TensorBytes.source(name + slot.names[i], slot.buffers[i]));
         }
       }
-      new SafetensorsWriter().write(file, tensors, Map.of("format", "pt", "optimizer", kind));
+      new SafetensorsWriter().write(file, tensors, metadata);
     }
   }
 
@@ -89,7 +115,7 @@ final class ParameterState {
     try (SafetensorsFile stored = SafetensorsFile.open(file);
         Scope scratch = new Scope(scope.backend(), "optimizer file")) {
       String other = stored.metadata().getOrDefault("optimizer", "none");
-      int expected = slots.size() * (1 + bufferNames.size());
+      int expected = slots.stream().mapToInt(s -> 1 + s.names.length).sum();
       if (!other.equals(kind) || stored.tensors().size() != expected) {
         throw new FormatException(
             file
@@ -109,7 +135,7 @@ final class ParameterState {
         StoredTensor count = stored.tensor(name + "step");
         TensorBytes.read(file.toString(), count, step);
         for (int i = 0; i < slot.buffers.length; i++) {
-          String buffer = name + bufferNames.get(i);
+          String buffer = name + slot.names[i];
           TensorBytes.read(file.toString(), stored.tensor(buffer), slot.buffers[i]);
         }
         slot.steps = step.toInts()[0];

@@ -26,6 +26,9 @@ final class Keys {
           EngineArguments.class,
           TrainingArguments.class,
           OptimizerArguments.class,
+          GaloreArguments.class,
+          ApolloArguments.class,
+          BadamArguments.class,
           EvaluationArguments.class,
           CheckpointArguments.class,
           LoggingArguments.class);

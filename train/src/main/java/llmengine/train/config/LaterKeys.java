@@ -106,34 +106,12 @@ final class LaterKeys {
         "reward_model_type=lora",
         "value_head_dropout=0.1");
     anywhere(
-        "the optimizers GaLore, APOLLO, BAdam, Adam-mini and Muon",
-        "use_galore=false",
-        "galore_target=all",
-        "galore_rank=16",
-        "galore_update_interval=200",
-        "galore_scale=2.0",
-        "galore_proj_type=std",
+        "layer-wise GaLore and APOLLO, BAdam by ratio",
         "galore_layerwise=false",
-        "use_apollo=false",
-        "apollo_target=all",
-        "apollo_rank=16",
-        "apollo_update_interval=200",
-        "apollo_scale=32.0",
-        "apollo_proj=random",
-        "apollo_proj_type=std",
-        "apollo_scale_type=channel",
         "apollo_layerwise=false",
-        "apollo_scale_front=false",
-        "use_badam=false",
-        "badam_mode=layer",
-        "badam_start_block=null",
-        "badam_switch_mode=ascending",
-        "badam_switch_interval=50",
         "badam_update_ratio=0.05",
         "badam_mask_mode=adjacent",
-        "badam_verbose=0",
-        "use_adam_mini=false",
-        "use_muon=false");
+        "badam_verbose=0");
     anywhere(
         "the losses DFT, ASFT and EAFT",
         "use_dft_loss=false",
@@ -141,8 +119,7 @@ final class LaterKeys {
         "asft_alpha=0.1",
         "use_eaft_loss=false",
         "eaft_alpha=1.0");
-    anywhere(
-        "metrics of generated text and accuracy", "compute_accuracy=false", "eval_num_beams=null");
+    anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
         "SwanLab",
         "use_swanlab=false",
@@ -176,12 +153,6 @@ final class LaterKeys {
         "fp16=false",
         "fp16_full_eval=false",
         "bf16_full_eval=false");
-    training(
-        "prediction",
-        "do_predict=false",
-        "predict_with_generate=false",
-        "generation_max_length=null",
-        "generation_num_beams=null");
     training("a delayed or first evaluation", "eval_delay=0", "eval_on_start=false");
     training("optimizer arguments as text", "optim_args=null");
     training(

@@ -12,27 +12,23 @@ public record OptimizerArguments(
               "adamw_torch_fused=adamw_torch",
               "adamw_torch_xla=adamw_torch",
               "adamw_torch_npu_fused=adamw_torch",
-              "adamw_apex_fused=adamw_torch"
+              "adamw_apex_fused=adamw_torch",
+              "paged_adamw_32bit=adamw_torch",
+              "paged_lion_32bit=lion_32bit"
             },
             later = {
-              "adafactor",
               "adamw_anyprecision",
               "adamw_torch_4bit",
               "adamw_torch_8bit",
               "ademamix",
-              "adagrad",
               "adamw_bnb_8bit",
               "adamw_8bit",
               "ademamix_8bit",
               "lion_8bit",
-              "lion_32bit",
-              "paged_adamw_32bit",
               "paged_adamw_8bit",
               "paged_ademamix_32bit",
               "paged_ademamix_8bit",
-              "paged_lion_32bit",
               "paged_lion_8bit",
-              "rmsprop",
               "rmsprop_bnb",
               "rmsprop_bnb_8bit",
               "rmsprop_bnb_32bit",
@@ -52,7 +48,9 @@ public record OptimizerArguments(
               "apollo_adamw_layerwise",
               "stable_adamw"
             },
-            doc = "Optimizer: AdamW under any of its names, or plain SGD.")
+            doc =
+                "Optimizer: AdamW under any of its names, Adafactor, Adagrad, Lion, RMSprop or"
+                    + " plain SGD. Paged states are ordinary ones here.")
         Optimizer optim,
     @Key(preset = "5e-05", min = 0, doc = "Highest learning rate.") double learningRate,
     @Key(preset = "0.0", min = 0, doc = "Decoupled weight decay; spares biases and norms.")
@@ -79,11 +77,19 @@ public record OptimizerArguments(
             doc = "Share of the steps, rounded up, over which the rate rises from 0.")
         double warmupRatio,
     @Key(preset = "0", min = 0, doc = "Steps of that rise; above 0 it replaces warmup_ratio.")
-        int warmupSteps) {
+        int warmupSteps,
+    @Key(preset = "false", doc = "Adam-mini: one second moment for each head or output row.")
+        boolean useAdamMini,
+    @Key(preset = "false", doc = "Muon: orthogonalized momentum for matrices, AdamW for the rest.")
+        boolean useMuon) {
 
   /** How parameters are updated. */
   public enum Optimizer {
     ADAMW_TORCH,
+    ADAFACTOR,
+    ADAGRAD,
+    LION_32BIT,
+    RMSPROP,
     SGD
   }
 

@@ -7,10 +7,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.DataArguments.MixStrategy;
 import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
+import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
 
 /**
@@ -36,15 +38,18 @@ final class Rules {
         "missing: expected the folder to write, got nothing. Add export_dir: ...");
     training(
         keys("do_train"),
-        c -> !c.training().doTrain() && !c.evaluates(),
-        "nothing to do: expected do_train or do_eval, got neither. Set do_train: true.");
+        c -> !c.training().doTrain() && !c.evaluates() && !c.training().doPredict(),
+        "nothing to do: expected do_train, do_eval or do_predict, got none. Set do_train: true.");
     training(
         keys("dataset"),
         c -> c.training().doTrain() && c.data().dataset().isEmpty(),
         "missing: expected names of dataset_info.json to train on, got none. Add dataset: ...");
     training(
-        keys("do_eval", "eval_strategy", "eval_dataset", "val_size"),
-        c -> c.evaluates() && c.data().evalDataset().isEmpty() && !c.data().valSize().isGiven(),
+        keys("do_eval", "do_predict", "eval_strategy", "eval_dataset", "val_size"),
+        c ->
+            (c.evaluates() || c.training().doPredict())
+                && c.data().evalDataset().isEmpty()
+                && !c.data().valSize().isGiven(),
         "nothing to evaluate: expected eval_dataset or val_size, got neither. Add one of them.");
 
     // data
@@ -85,6 +90,22 @@ final class Rules {
             + " hub. Download them and name the folder.");
 
     // stage
+    training(
+        keys("predict_with_generate", "stage"),
+        c -> c.evaluation().predictWithGenerate() && c.finetuning().stage() != Stage.SFT,
+        "is for answers: expected stage sft, got another. Remove predict_with_generate.");
+    training(
+        keys("do_predict", "predict_with_generate", "stage"),
+        c ->
+            c.training().doPredict()
+                && c.finetuning().stage() == Stage.SFT
+                && !c.evaluation().predictWithGenerate(),
+        "predicts nothing: expected predict_with_generate, got none."
+            + " Set predict_with_generate: true.");
+    training(
+        keys("do_predict", "stage"),
+        c -> c.training().doPredict() && c.finetuning().stage() == Stage.PT,
+        "no answers to predict: expected stage sft, got pt. Remove do_predict.");
     training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
@@ -139,6 +160,44 @@ final class Rules {
                 && c.evaluation().evalStrategy() == Interval.NO,
         "follows evaluations: expected an eval_strategy, got no. Set eval_strategy: steps.");
 
+    training(
+        keys("use_galore", "use_apollo", "use_badam", "finetuning_type"),
+        c ->
+            c.isLora()
+                && (c.galore().useGalore() || c.apollo().useApollo() || c.badam().useBadam()),
+        "is for whole weights: expected finetuning_type full or freeze, got lora. Change it, or"
+            + " remove use_galore, use_apollo and use_badam.");
+    training(
+        keys("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon"),
+        c ->
+            Stream.of(
+                        c.galore().useGalore(),
+                        c.apollo().useApollo(),
+                        c.badam().useBadam(),
+                        c.optimizer().useAdamMini(),
+                        c.optimizer().useMuon())
+                    .filter(used -> used)
+                    .count()
+                > 1,
+        "one optimizer at a time: expected one of use_galore, use_apollo, use_badam, use_adam_mini"
+            + " and use_muon, got several. Keep one.");
+    training(
+        keys("optim", "use_galore"),
+        c ->
+            c.galore().useGalore()
+                && c.optimizer().optim() != Optimizer.ADAMW_TORCH
+                && c.optimizer().optim() != Optimizer.ADAFACTOR,
+        "not with GaLore: expected adamw_torch or adafactor, got another. Change optim.");
+    training(
+        keys("optim", "use_apollo", "use_badam", "use_adam_mini", "use_muon"),
+        c ->
+            (c.apollo().useApollo()
+                    || c.badam().useBadam()
+                    || c.optimizer().useAdamMini()
+                    || c.optimizer().useMuon())
+                && c.optimizer().optim() != Optimizer.ADAMW_TORCH,
+        "not with this optimizer: expected adamw_torch, got another. Remove optim.");
+
     // evaluation and checkpoints
     training(
         keys("load_best_model_at_end", "save_strategy", "eval_strategy"),
@@ -176,8 +235,9 @@ final class Rules {
     training(
         keys("metric_for_best_model", "eval_on_each_dataset"),
         c -> c.bestMetric().filter(metric -> !isMetric(c, metric)).isPresent(),
-        "no such metric: expected loss (eval_<dataset>_loss if eval_on_each_dataset), got another."
-            + " Set metric_for_best_model: loss.");
+        "no such metric: expected loss, or rouge-1, rouge-2, rouge-l or bleu-4 with"
+            + " predict_with_generate (eval_<dataset>_... if eval_on_each_dataset), got another."
+            + " Correct it.");
     training(
         keys("early_stopping_steps", "eval_strategy"),
         c ->
@@ -292,9 +352,15 @@ final class Rules {
   }
 
   private static boolean isMetric(RunConfig config, String metric) {
-    return config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
-        ? config.data().evalDataset().stream()
-            .anyMatch(name -> metric.equals("eval_" + name + "_loss"))
-        : metric.equals("eval_loss");
+    List<String> names =
+        config.evaluation().predictWithGenerate()
+            ? List.of("rouge-1", "rouge-2", "rouge-l", "bleu-4")
+            : List.of("loss");
+    List<String> sets =
+        config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
+            ? config.data().evalDataset().stream().map(name -> "eval_" + name + "_").toList()
+            : List.of("eval_");
+    return sets.stream()
+        .anyMatch(set -> names.stream().anyMatch(name -> metric.equals(set + name)));
   }
 }

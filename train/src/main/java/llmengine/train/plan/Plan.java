@@ -1,6 +1,7 @@
 package llmengine.train.plan;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +11,7 @@ import llmengine.engine.Backend;
 import llmengine.engine.DType;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.train.MemoryPlan;
-import llmengine.train.config.OptimizerArguments.Optimizer;
+import llmengine.train.OptimizerMemory;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
@@ -97,7 +98,10 @@ public record Plan(
           rows,
           memory,
           limit,
-          checkpointBytes(config, trained),
+          checkpointBytes(
+              config,
+              trained,
+              OptimizerMemory.of(config, estimate.spec, estimate.trainedWeights(part)).state()),
           steps(config, rows, rowsPerStep),
           tokens,
           tokens * work / rate / PRODUCTS_SHARE,
@@ -133,13 +137,14 @@ public record Plan(
                         * Math.ceil(rows.rows().getAsLong() / rowsPerStep)));
   }
 
-  private static long checkpointBytes(RunConfig config, long trained) {
-    long moments = config.optimizer().optim() == Optimizer.SGD ? 0 : 8 * trained;
+  private static long checkpointBytes(RunConfig config, long trained, long moments) {
     return 4 * trained + (config.checkpoint().saveOnlyModel() ? 0 : moments);
   }
 
   /** The planner of one checkpoint, for any configuration of its training. */
   private static final class Estimate {
+    private static final long PIECE = 1 << 30; // a tensor has fewer than 2^31 elements
+
     private final DecoderSpec spec;
     private final List<Weight> weights;
     private final List<DType> types;
@@ -152,6 +157,20 @@ public record Plan(
 
     TrainedPart trained(RunConfig config) {
       return TrainedPart.of(config, weights, spec.layers().size());
+    }
+
+    /** Weights of the model and of adapters that are trained. */
+    List<OptimizerMemory.Trained> trainedWeights(TrainedPart part) {
+      List<OptimizerMemory.Trained> trained = new ArrayList<>();
+      for (Weight w : weights) {
+        if (part.weights().contains(w.name())) {
+          trained.add(new OptimizerMemory.Trained(w.name(), w.rows(), w.cols()));
+        }
+      }
+      for (long rest = part.added(); rest > 0; rest -= PIECE) {
+        trained.add(new OptimizerMemory.Trained("adapters", Math.min(rest, PIECE), 0));
+      }
+      return trained;
     }
 
     long trainedElements(TrainedPart part) {
@@ -185,7 +204,7 @@ public record Plan(
               spec,
               frozen,
               trainedElements(part),
-              config.optimizer().optim(),
+              OptimizerMemory.of(config, spec, trainedWeights(part)),
               config.training().perDeviceTrainBatchSize() * rows.longest(),
               part.floatsPerBlock(),
               config.recomputesActivations()));

@@ -1,0 +1,79 @@
+package llmengine.train;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import llmengine.nn.model.DecoderSpec;
+import llmengine.nn.optim.ParameterRule;
+import llmengine.train.config.OptimizerArguments;
+import llmengine.train.config.RunConfig;
+
+/**
+ * What gradients and an optimizer's state take, from the shapes of the trained weights alone.
+ *
+ * @param gradients bytes at the end of a backward pass
+ * @param state bytes for as long as the run
+ */
+public record OptimizerMemory(long gradients, long state) {
+  private static final Pattern BLOCK = Pattern.compile("layers\\.(\\d+)\\.");
+
+  /**
+   * A trained weight.
+   *
+   * @param rows N
+   * @param cols K; 0 for a vector
+   */
+  public record Trained(String name, long rows, long cols) {
+    long size() {
+      return cols == 0 ? rows : rows * cols;
+    }
+
+    Optional<String> matrix() {
+      return cols == 0 ? Optional.empty() : Optional.of(name);
+    }
+
+    int[] shape() {
+      int n = Math.toIntExact(rows);
+      return cols == 0 ? new int[] {n} : new int[] {n, Math.toIntExact(cols)};
+    }
+  }
+
+  public static OptimizerMemory of(RunConfig config, DecoderSpec spec, List<Trained> weights) {
+    long gradients = 4 * weights.stream().mapToLong(Trained::size).sum();
+    if (config.badam().useBadam()) {
+      Map<String, Long> blocks = new HashMap<>();
+      for (Trained w : weights) {
+        Matcher block = BLOCK.matcher(w.name());
+        if (block.find()) {
+          blocks.merge(block.group(1), w.size(), Long::sum);
+        }
+      }
+      long largest = blocks.values().stream().mapToLong(n -> n).max().orElse(0);
+      return new OptimizerMemory(4 * largest, 8 * largest);
+    }
+    return new OptimizerMemory(gradients, 4 * elements(config, spec, weights));
+  }
+
+  /** Floats of state. */
+  private static long elements(RunConfig config, DecoderSpec spec, List<Trained> weights) {
+    Optional<ParameterRule> rule =
+        Optimizers.rule(
+            config, spec, weights.stream().map(Trained::matrix).flatMap(Optional::stream).toList());
+    long perWeight = config.optimizer().optim() == OptimizerArguments.Optimizer.SGD ? 0 : 2;
+    long sum = 0;
+    for (Trained w : weights) {
+      if (rule.isEmpty()) {
+        sum += perWeight * w.size();
+        continue;
+      }
+      for (int[] shape : rule.get().state(w.name(), w.shape()).values()) {
+        sum += Arrays.stream(shape).asLongStream().reduce(1, (a, b) -> a * b);
+      }
+    }
+    return sum;
+  }
+}
