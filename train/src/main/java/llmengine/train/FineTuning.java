@@ -1,6 +1,7 @@
 package llmengine.train;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -174,6 +175,27 @@ final class FineTuning implements AutoCloseable {
       ModelFolder.write(folder, session, model);
     }
     session.tokenizer().save(folder);
+  }
+
+  /** Writes what pissa_convert needs before the first step: the adapter as it starts. */
+  void started(Path folder) throws IOException {
+    if (converts()) {
+      adapters.saveStart(
+          Files.createDirectories(folder.resolve("pissa_init")), config.model().modelNameOrPath());
+    }
+  }
+
+  /** Writes what pissa_convert leaves after the last step. */
+  void finished(Path folder) throws IOException {
+    if (converts()) {
+      String base = config.model().modelNameOrPath();
+      adapters.saveOnRest(Files.createDirectories(folder.resolve("pissa_backup")), base);
+      adapters.saveConverted(Files.createDirectories(folder.resolve("pissa_converted")), base);
+    }
+  }
+
+  private boolean converts() {
+    return config.lora().pissaConvert() && adapters != null && adapters.changesBase();
   }
 
   /** Takes over the trained weights that {@link #save} wrote. */

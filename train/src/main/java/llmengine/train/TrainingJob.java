@@ -129,6 +129,9 @@ final class TrainingJob {
                     System.console() != null && System.console().isTerminal(),
                     startStep),
                 checkpoints));
+    if (startStep == 0) {
+      method.started(folder);
+    }
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
     long start = System.nanoTime();
@@ -198,6 +201,7 @@ final class TrainingJob {
               data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
     }
     method.save(folder);
+    method.finished(folder);
     JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
     allResults.putAll(line);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
