@@ -73,8 +73,15 @@ class MethodExamplesTest {
         .contains("model_name_or_path: missing")
         .contains("num_expand: expected a number above 0, got x")
         .contains("layers=3: expected one of model_name_or_path, output_dir");
-    assertThat(Main.run(err, err, "expand", "model_name_or_path=" + MODEL, "output_dir=" + folder.resolve("y"), "num_expand=2"))
-        .isEqualTo(ExitCode.FAILED);
+    assertThat(
+            Main.run(
+                err,
+                err,
+                "expand",
+                "model_name_or_path=" + MODEL,
+                "output_dir=" + folder.resolve("y"),
+                "num_expand=2"))
+        .isEqualTo(ExitCode.FAILURE);
     assertThat(printed.toString()).contains("expected a divisor of the model's 5 blocks, got 2");
   }
 

@@ -117,8 +117,8 @@ public interface Backend extends AutoCloseable {
   void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate);
 
   /**
-   * x += magnitude * u, in place, with u uniform in [-1, 1): the same hash as {@link #dropout}, as a
-   * signed number, says it for each element.
+   * x += magnitude * u, in place, with u uniform in [-1, 1): the same hash as {@link #dropout}, as
+   * a signed number, says it for each element.
    */
   void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys);
 

@@ -141,9 +141,7 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
       add(
           all,
           terms == 0 ? "rotation, exact" : "rotation, " + terms + " terms",
-          (t, in) ->
-              BlockRotation.apply(
-                  t, in[0], Elementwise.scale(t, in[1], 0.2f), 3, terms, 0),
+          (t, in) -> BlockRotation.apply(t, in[0], Elementwise.scale(t, in[1], 0.2f), 3, terms, 0),
           dims(4, 6),
           dims(2, 3));
     }

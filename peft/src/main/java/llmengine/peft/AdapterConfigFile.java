@@ -23,6 +23,7 @@ final class AdapterConfigFile {
   static final String NAME = "adapter_config.json";
 
   private static final ObjectMapper JSON = new ObjectMapper();
+
   /** Keys that are read, or say nothing about what the adapter computes. */
   private static final Set<String> UNDERSTOOD =
       Set.of(
@@ -172,9 +173,7 @@ final class AdapterConfigFile {
   private void allUnderstood(Set<String> ofMethod) {
     for (var entry : json.properties()) {
       String key = entry.getKey();
-      if (!UNDERSTOOD.contains(key)
-          && !ofMethod.contains(key)
-          && !isNeutral(entry.getValue())) {
+      if (!UNDERSTOOD.contains(key) && !ofMethod.contains(key) && !isNeutral(entry.getValue())) {
         throw unsupported(key, "it off or empty", entry.getValue());
       }
     }

@@ -50,8 +50,7 @@ public final class Adapters implements AutoCloseable {
    */
   public static Adapters create(Decoder model, AdapterConfig config, long seed) {
     TargetNames.check(model, config.placement());
-    AdapterConfig resolved =
-        config.withPlacement(TargetNames.resolved(model, config.placement()));
+    AdapterConfig resolved = config.withPlacement(TargetNames.resolved(model, config.placement()));
     return attach(model, resolved, new FreshAdapter(seed), true);
   }
 

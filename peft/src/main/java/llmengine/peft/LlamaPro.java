@@ -23,8 +23,8 @@ public final class LlamaPro {
   public static List<Integer> addedBlocks(int blocks, int added) {
     if (added < 1 || blocks % added != 0) {
       throw new FormatException(
-          "freeze_trainable_layers: with use_llama_pro the model's blocks must be a multiple: expected"
-              + " a divisor of "
+          "freeze_trainable_layers: with use_llama_pro the model's blocks must be a multiple:"
+              + " expected a divisor of "
               + blocks
               + ", got "
               + added

@@ -84,7 +84,9 @@ public record LoraConfig(
     return new LoraConfig(rank, alpha, dropout, rsLora, dora, start, placement, ranks, alphas);
   }
 
-  /** The plain configuration of twice the rank and the same scale, for two adapters side by side. */
+  /**
+   * The plain configuration of twice the rank and the same scale, for two adapters side by side.
+   */
   LoraConfig doubled() {
     double factor = rsLora ? Math.sqrt(2) : 2;
     Map<String, Integer> ranks = new LinkedHashMap<>();

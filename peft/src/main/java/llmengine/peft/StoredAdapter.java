@@ -127,9 +127,7 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
           List<Parameter> parts = layer.parameters();
           tensors.add(TensorBytes.source(parts.get(0).name(), start.a()));
           tensors.add(TensorBytes.source(parts.get(1).name(), start.b()));
-          parts.stream()
-              .skip(2)
-              .forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
+          parts.stream().skip(2).forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
         });
     write(directory, model, adapters, tensors);
   }
@@ -143,9 +141,7 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
           List<Parameter> parts = layer.parameters();
           tensors.add(below(parts.get(0), start.a()));
           tensors.add(besideNegated(parts.get(1), start.b()));
-          parts.stream()
-              .skip(2)
-              .forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
+          parts.stream().skip(2).forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
         });
     write(directory, model, adapters, tensors);
   }

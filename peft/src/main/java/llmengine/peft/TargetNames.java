@@ -44,8 +44,7 @@ final class TargetNames {
    */
   static Placement resolved(Decoder model, Placement placement) {
     return placement.targets() instanceof Targets.All
-        ? placement.withTargets(
-            new Targets.Names(lastParts(List.copyOf(model.linears().keySet()))))
+        ? placement.withTargets(new Targets.Names(lastParts(List.copyOf(model.linears().keySet()))))
         : placement;
   }
 

@@ -46,11 +46,7 @@ public final class TrainableParameters {
 
   /** Trains parts of these layers, given by index, and of what is outside the layers. */
   public static List<Parameter> freeze(
-      Decoder model,
-      Scope scope,
-      List<Integer> layers,
-      List<String> modules,
-      List<String> extra) {
+      Decoder model, Scope scope, List<Integer> layers, List<String> modules, List<String> extra) {
     Set<String> inside = new TreeSet<>();
     Set<String> outside = new TreeSet<>();
     for (String name : model.parameters().keySet()) {

@@ -176,9 +176,7 @@ class MethodsTest {
   void quantizedWeightsTakeDoraAndOft() throws IOException {
     List<AdapterConfig> fitting =
         List.of(
-            LORA,
-            LORA.withDora(true),
-            new OftConfig(0, 4, 0, 5, Placement.of(new Targets.All())));
+            LORA, LORA.withDora(true), new OftConfig(0, 4, 0, 5, Placement.of(new Targets.All())));
     for (AdapterConfig config : fitting) {
       try (Backend reference = new ScalarBackend();
           Scope scope = new Scope(reference, "test");
@@ -209,8 +207,7 @@ class MethodsTest {
       refused(model, head.withStart(FAST), "got lm_head");
       LoraConfig table = LoraConfig.of(2, 4, Targets.of(List.of("embed_tokens")));
       refused(model, table.withDora(true), "got the token table");
-      refused(
-          model, new OftConfig(0, 4, 0, 5, table.placement()), "got the token table");
+      refused(model, new OftConfig(0, 4, 0, 5, table.placement()), "got the token table");
       assertThatThrownBy(() -> new OftConfig(4, 4, 0, 5, LORA.placement()))
           .isInstanceOf(FormatException.class)
           .hasMessageContaining("the other 0, got 4 and 4");

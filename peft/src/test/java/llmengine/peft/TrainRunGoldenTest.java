@@ -101,8 +101,7 @@ class TrainRunGoldenTest {
     int[] ids = ints(batches.tensor("input_ids"));
     int[] mask = ints(batches.tensor("attention_mask"));
     int[] labels = ints(batches.tensor("labels"));
-    AdamW optimizer =
-        new AdamW(run, groups(hyper, trained), 0.9, 0.999, 1e-8);
+    AdamW optimizer = new AdamW(run, groups(hyper, trained), 0.9, 0.999, 1e-8);
     Schedule schedule =
         Schedule.of(
             hyper.path("sched").asText(),
@@ -177,7 +176,8 @@ class TrainRunGoldenTest {
     JsonNode weights = golden.path("final_trainable_weights");
     assertThat(weights.size()).isEqualTo(trained.size());
     for (Parameter p : trained) {
-      JsonNode stats = weights.path(
+      JsonNode stats =
+          weights.path(
               p.name()
                   .replace(".weight", ".default.weight")
                   .replace("_vector", "_vector.default.weight"));

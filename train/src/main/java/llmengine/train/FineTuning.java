@@ -12,10 +12,10 @@ import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.nn.WeightSource;
 import llmengine.nn.load.SafetensorsWeights;
-import llmengine.peft.Adapters;
-import llmengine.peft.LoraConfig;
 import llmengine.peft.AdapterConfig;
+import llmengine.peft.Adapters;
 import llmengine.peft.LlamaPro;
+import llmengine.peft.LoraConfig;
 import llmengine.peft.LoraStart;
 import llmengine.peft.OftConfig;
 import llmengine.peft.Placement;
@@ -94,7 +94,11 @@ final class FineTuning implements AutoCloseable {
               ? "oft of " + config.oft().oftRank() + " blocks"
               : "oft, blocks of " + config.oft().oftBlockSize();
       case FULL -> "full";
-      case FREEZE -> (config.finetuning().useLlamaPro() ? "llama pro, " : "") + "freeze " + config.freeze().freezeTrainableLayers() + " layers";
+      case FREEZE ->
+          (config.finetuning().useLlamaPro() ? "llama pro, " : "")
+              + "freeze "
+              + config.freeze().freezeTrainableLayers()
+              + " layers";
     };
   }
 
@@ -124,8 +128,7 @@ final class FineTuning implements AutoCloseable {
     if (config.finetuning().useLlamaPro()) {
       targets = LlamaPro.within(model, addedBlocks(), targets);
     }
-    Placement placement =
-        Placement.of(targets).withModulesToSave(config.lora().additionalTarget());
+    Placement placement = Placement.of(targets).withModulesToSave(config.lora().additionalTarget());
     if (!config.isLora()) {
       OftArguments o = config.oft();
       return new OftConfig(
@@ -137,8 +140,7 @@ final class FineTuning implements AutoCloseable {
         .withDropout(a.loraDropout())
         .withRsLora(a.useRslora())
         .withDora(a.useDora())
-        .withStart(
-            a.pissaInit() ? new LoraStart.Pissa(a.pissaIter()) : new LoraStart.Plain());
+        .withStart(a.pissaInit() ? new LoraStart.Pissa(a.pissaIter()) : new LoraStart.Plain());
   }
 
   String name() {

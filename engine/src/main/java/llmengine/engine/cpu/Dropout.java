@@ -59,7 +59,8 @@ final class Dropout {
     IntVector step = IntVector.zero(I).addIndex(1).mul(0x9E3779B9);
     FloatVector scale = FloatVector.broadcast(F, magnitude);
     for (int i = 0; i < n; i += L) {
-      FloatVector u = (FloatVector) hash(step.add(seed + (channel + i) * 0x9E3779B9)).castShape(F, 0);
+      FloatVector u =
+          (FloatVector) hash(step.add(seed + (channel + i) * 0x9E3779B9)).castShape(F, 0);
       u.fma(scale, FloatVector.fromArray(F, x, i)).intoArray(x, i);
     }
   }

@@ -2,9 +2,9 @@ package llmengine.engine.op;
 
 /**
  * Orthogonal matrices from skew ones as PEFT makes them: exactly, R = (I - Q) (I + Q)^-1, or by the
- * first terms of the series of R = (I + Q) (I - Q)^-1 = I + 2 Q + 2 Q^2 + ..., the last of them with
- * factor 1. (The two differ by the sign of Q.) Matrices are square arrays of side D in row-major
- * order.
+ * first terms of the series of R = (I + Q) (I - Q)^-1 = I + 2 Q + 2 Q^2 + ..., the last of them
+ * with factor 1. (The two differ by the sign of Q.) Matrices are square arrays of side D in
+ * row-major order.
  */
 final class Cayley {
   private final int side;

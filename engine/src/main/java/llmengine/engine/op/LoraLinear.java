@@ -78,8 +78,7 @@ public final class LoraLinear {
         b);
   }
 
-  static void product(
-      Tape tape, Tensor x, Tensor w, float alpha, Tensor y, boolean accumulate) {
+  static void product(Tape tape, Tensor x, Tensor w, float alpha, Tensor y, boolean accumulate) {
     if (tape.usesRows()) {
       tape.backend().matmulRows(x, w, alpha, y, accumulate);
     } else {

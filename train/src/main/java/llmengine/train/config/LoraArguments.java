@@ -40,7 +40,8 @@ public record LoraArguments(
         boolean pissaConvert,
     @Key(
             min = 0,
-            doc = "LoRA+: the matrices B and all vectors learn this many times as fast as the rest.")
+            doc =
+                "LoRA+: the matrices B and all vectors learn this many times as fast as the rest.")
         Optional<Double> loraplusLrRatio,
     @Key(
             preset = "1e-06",

@@ -27,7 +27,8 @@ final class MethodRules {
     error(
         keys("pissa_iter"),
         c -> c.lora().pissaInit() && c.lora().pissaIter() == 0,
-        "too few: expected 1 or more iterations, or -1 for an exact decomposition, got 0. LLaMA-Factory's default is 16.");
+        "too few: expected 1 or more iterations, or -1 for an exact decomposition, got 0."
+            + " LLaMA-Factory's default is 16.");
     error(
         keys("pissa_convert", "pissa_init"),
         c -> c.lora().pissaConvert() && !c.lora().pissaInit(),

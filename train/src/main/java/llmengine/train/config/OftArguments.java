@@ -15,5 +15,7 @@ public record OftArguments(
             below = 1,
             doc = "Share of a layer's rotations that are left out of a training step.")
         double moduleDropout,
-    @Key(preset = "all", doc = "Without meaning, as in LLaMA-Factory: lora_target names the layers.")
+    @Key(
+            preset = "all",
+            doc = "Without meaning, as in LLaMA-Factory: lora_target names the layers.")
         List<String> oftTarget) {}

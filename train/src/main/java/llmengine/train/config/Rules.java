@@ -294,8 +294,7 @@ final class Rules {
       } else if (spec.section() == OftArguments.class) {
         note(
             keys(spec.name()),
-            c ->
-                c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.OFT,
+            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.OFT,
             "no effect: finetuning_type is not oft.");
       } else if (spec.section() == FreezeArguments.class) {
         note(

@@ -56,8 +56,7 @@ record TrainedPart(long added, Set<String> weights, int floatsPerBlock, int lowe
       }
     }
     int lowest = added == null ? 0 : added.getFirst();
-    return new TrainedPart(
-        elements, Set.of(), (int) Math.ceilDiv(floats, (long) blocks), lowest);
+    return new TrainedPart(elements, Set.of(), (int) Math.ceilDiv(floats, (long) blocks), lowest);
   }
 
   private static long adapterElements(RunConfig config, Weight w) {
