@@ -1,5 +1,6 @@
 package llmengine.peft;
 
+import llmengine.engine.BlockMatrix;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
@@ -63,7 +64,9 @@ final class PissaBase {
 
   private static void check(Linear linear, int rank) {
     int side = Math.min(linear.inFeatures(), linear.outFeatures());
-    if (linear.weight().value().dtype() == DType.PACKED) {
+    // what GGUF packs is a plain model to everyone else: its rest becomes float32
+    if (linear.weight().value().dtype() == DType.PACKED
+        && !(linear.weight().value().packing() instanceof BlockMatrix)) {
       throw new FormatException(
           linear.name()
               + ": pissa_init on a quantized weight: expected a float dtype, got "

@@ -21,7 +21,7 @@ public record MemoryPlan(Map<String, Long> owners) {
   /**
    * What a run consists of.
    *
-   * @param frozen stored elements of frozen parameters, by dtype
+   * @param frozen stored elements of frozen parameters, by dtype; packed ones as their bytes, U8
    * @param trained elements of trained parameters
    * @param tokens of the largest micro-batch
    * @param adapterFloats what the adapters of a block keep for a token until its backward pass
