@@ -211,7 +211,7 @@ public final class Adapters implements AutoCloseable {
       }
     }
     for (Saved s : saved) {
-      Tensor kept = model.scope().empty(s.base().dtype(), s.base().shape().dims());
+      Tensor kept = model.scope().empty(s.base().dtype().writable(), s.base().shape().dims());
       model.backend().copy(s.own(), kept);
       replace(s.parameter(), kept);
     }

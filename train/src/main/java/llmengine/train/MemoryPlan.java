@@ -21,7 +21,7 @@ public record MemoryPlan(Map<String, Long> owners) {
   /**
    * What a run consists of.
    *
-   * @param frozen stored elements of frozen parameters, by dtype
+   * @param frozen stored elements of frozen parameters, by dtype; packed ones as their bytes, U8
    * @param trained elements of trained parameters
    * @param tokens of the largest micro-batch
    * @param adapterRank sum over a block's linear layers of their adapters' ranks
