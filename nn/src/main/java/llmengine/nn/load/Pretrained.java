@@ -19,6 +19,7 @@ import llmengine.nn.WeightSource;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.nn.model.Family;
 import llmengine.nn.model.ModelConfig;
+import llmengine.quant.WeightQuantizer;
 
 /**
  * A checkpoint on disk: a Hugging Face directory or a GGUF file. Opening reads the configuration
@@ -107,6 +108,21 @@ public final class Pretrained implements AutoCloseable {
   /** A model with the stored weights and a changed specification, e.g. another rope scaling. */
   public Decoder load(Backend backend, DecoderSpec changed) {
     return new Decoder(backend, changed, weights());
+  }
+
+  /**
+   * A model whose blocks' linear layers are packed while they are read.
+   *
+   * @param halved whether float32 weights are rounded to bfloat16 before
+   */
+  public Decoder load(
+      Backend backend, DecoderSpec changed, WeightQuantizer quantizer, boolean halved) {
+    return new Decoder(backend, changed, new QuantizingWeights(weights(), quantizer, halved));
+  }
+
+  /** Whether a weight of this name and rank is a linear layer within a block. */
+  public static boolean isQuantizable(String name, int rank) {
+    return rank == 2 && name.startsWith("model.layers.");
   }
 
   /** A model of this configuration with fresh weights. */
