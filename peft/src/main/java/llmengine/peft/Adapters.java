@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import llmengine.engine.BlockMatrix;
 import llmengine.engine.DType;
+import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.nn.Decoder;
@@ -41,7 +43,7 @@ public final class Adapters implements AutoCloseable {
    * Kaiming initialisation (for the token table: A zero, B normal), B zero.
    *
    * @param seed the start of each matrix depends on this and its name only
-   * @throws llmengine.engine.FormatException if a target is not in the model
+   * @throws FormatException if a target is not in the model
    */
   public static Adapters create(Decoder model, LoraConfig config, long seed) {
     TargetNames.check(model, config);
@@ -52,7 +54,7 @@ public final class Adapters implements AutoCloseable {
    * Attaches an adapter in PEFT's layout.
    *
    * @param trainable whether it is to be trained further
-   * @throws llmengine.engine.FormatException if files and model don't fit together
+   * @throws FormatException if files and model don't fit together
    */
   public static Adapters open(Decoder model, Path directory, boolean trainable) {
     LoraConfig config = AdapterConfigFile.read(directory);
@@ -60,7 +62,7 @@ public final class Adapters implements AutoCloseable {
       Adapters adapters = attach(model, config, stored, trainable);
       try {
         stored.finish();
-      } catch (llmengine.engine.FormatException e) {
+      } catch (FormatException e) {
         adapters.close();
         throw e;
       }
@@ -122,6 +124,14 @@ public final class Adapters implements AutoCloseable {
     }
     ModulesToSave.untie(model, config.modulesToSave());
     for (Parameter p : ModulesToSave.of(model, config.modulesToSave())) {
+      if (isQuantized(p)) {
+        throw new FormatException(
+            "additional_target: "
+                + p.name()
+                + ": a quantized weight is frozen: expected a plain weight, got "
+                + p.value().packing().name()
+                + ". Remove the module from additional_target.");
+      }
       Tensor own = scope.empty(DType.F32, p.value().shape().dims());
       model.backend().copy(p.value(), own);
       weights.saved(p, own);
@@ -194,9 +204,23 @@ public final class Adapters implements AutoCloseable {
   /**
    * Adds the adapter to the model's weights, in float32 and rounded once to the dtype the weights
    * have, and closes it. A model with tied embeddings is untied where the two differ afterwards.
+   *
+   * @throws FormatException if a weight is quantized: rounding it again would undo part of the
+   *     update
    */
   public void merge() {
     enabled(false);
+    for (Linear linear : linears()) {
+      if (layers.containsKey(linear.name()) && isQuantized(linear.weight())) {
+        close();
+        throw new FormatException(
+            linear.weight().name()
+                + ": adapters can't be merged into a quantized model: expected a plain weight, got "
+                + linear.weight().value().packing().name()
+                + ". Merge the adapter into the model as it was before quantization, or use a"
+                + " single adapter, which stays beside the weights.");
+      }
+    }
     if (embedding != null || layers.containsKey("lm_head")) {
       ModulesToSave.untie(model);
     }
@@ -219,6 +243,11 @@ public final class Adapters implements AutoCloseable {
     embedding = null;
     saved.clear();
     close();
+  }
+
+  /** Packed by a quantizer for training; the blocks of a GGUF file stand for plain weights. */
+  private static boolean isQuantized(Parameter p) {
+    return p.value().dtype() == DType.PACKED && !(p.value().packing() instanceof BlockMatrix);
   }
 
   private void replace(Parameter p, Tensor value) {

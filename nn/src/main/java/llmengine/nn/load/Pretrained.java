@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import llmengine.engine.Backend;
+import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.file.Checkpoint;
 import llmengine.engine.file.GgufFile;
@@ -113,11 +114,11 @@ public final class Pretrained implements AutoCloseable {
   /**
    * A model whose blocks' linear layers are packed while they are read.
    *
-   * @param halved whether float32 weights are rounded to bfloat16 before
+   * @param rounding the dtype that weights are rounded to before; F32 for none
    */
   public Decoder load(
-      Backend backend, DecoderSpec changed, WeightQuantizer quantizer, boolean halved) {
-    return new Decoder(backend, changed, new QuantizingWeights(weights(), quantizer, halved));
+      Backend backend, DecoderSpec changed, WeightQuantizer quantizer, DType rounding) {
+    return new Decoder(backend, changed, new QuantizingWeights(weights(), quantizer, rounding));
   }
 
   /** Whether a weight of this name and rank is a linear layer within a block. */

@@ -7,14 +7,14 @@ import llmengine.nn.WeightSource;
 import llmengine.quant.WeightQuantizer;
 
 /**
- * Packs the linear layers of the blocks as they are loaded, one after another. As with
- * bitsandbytes in transformers, the token table and the output projection stay as they are, and so
- * do vectors; layers that are stored packed already stay so too.
+ * Packs the linear layers of the blocks as they are loaded, one after another. As with bitsandbytes
+ * in transformers, the token table and the output projection stay as they are, and so do vectors;
+ * layers that are stored packed already stay so too.
  *
- * @param halved whether float32 weights are rounded to bfloat16 first, as they are when the rest of
- *     the model is kept in it
+ * @param rounding the dtype that weights are rounded to first, as transformers loads them in the
+ *     dtype it computes in; F32 for none
  */
-record QuantizingWeights(WeightSource weights, WeightQuantizer quantizer, boolean halved)
+record QuantizingWeights(WeightSource weights, WeightQuantizer quantizer, DType rounding)
     implements WeightSource {
   @Override
   public boolean has(String name) {
@@ -29,18 +29,18 @@ record QuantizingWeights(WeightSource weights, WeightQuantizer quantizer, boolea
     try (Scope scratch = new Scope(scope.backend(), scope.owner())) {
       Tensor plain = weights.load(scratch, name, shape);
       if (plain.dtype() != DType.PACKED) {
-        return quantizer.quantize(scope, name, halved(scratch, plain));
+        return quantizer.quantize(scope, name, rounded(scratch, plain));
       }
     }
     return weights.load(scope, name, shape);
   }
 
-  private Tensor halved(Scope scratch, Tensor weight) {
-    if (!halved || weight.dtype() != DType.F32) {
+  private Tensor rounded(Scope scratch, Tensor weight) {
+    if (rounding == DType.F32 || weight.dtype() == rounding) {
       return weight;
     }
-    Tensor half = scratch.empty(DType.BF16, weight.shape().dims());
-    scratch.backend().copy(weight, half);
-    return half;
+    Tensor rounded = scratch.empty(rounding, weight.shape().dims());
+    scratch.backend().copy(weight, rounded);
+    return rounded;
   }
 }
