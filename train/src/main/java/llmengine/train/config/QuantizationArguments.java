@@ -14,7 +14,7 @@ public record QuantizationArguments(
         Optional<Integer> quantizationBit,
     @Key(
             preset = "bnb",
-            later = {"hqq", "eetq"},
+            later = {"hqq", "eetq", "gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"},
             doc = "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()).")
         Method quantizationMethod,
     @Key(preset = "nf4", doc = "The 4-bit numbers of bnb: NormalFloat or a float.")
