@@ -22,6 +22,8 @@ import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
 import llmengine.train.callback.TrainerLog;
 import llmengine.train.callback.TrainingListener;
+import llmengine.train.callback.tracker.Reporting;
+import llmengine.train.callback.tracker.Trackers;
 import llmengine.train.checkpoint.Checkpoints;
 import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.ModelCard;
@@ -105,6 +107,12 @@ final class TrainingJob {
   }
 
   private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
+    try (Trackers trackers = Reporting.of(config, System.getenv(), out::println)) {
+      return train(resumeFrom, trackers);
+    }
+  }
+
+  private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
     Optimizer optimizer =
@@ -133,6 +141,7 @@ final class TrainingJob {
                     Backends.memoryLimit(config),
                     System.console() != null && System.console().isTerminal(),
                     startStep),
+                trackers,
                 checkpoints));
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
