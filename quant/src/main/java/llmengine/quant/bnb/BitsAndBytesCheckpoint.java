@@ -53,7 +53,7 @@ public final class BitsAndBytesCheckpoint implements StoredQuantization {
             : int8(scope, checkpoint, name, rows, cols));
   }
 
-  /** Whether the weight of this name is stored packed. */
+  @Override
   public boolean holds(Checkpoint checkpoint, String name) {
     return checkpoint.find(name + ".absmax").isPresent()
         || checkpoint
