@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import llmengine.engine.BlockMatrix;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
@@ -235,7 +234,7 @@ public final class Adapters implements AutoCloseable {
       }
     }
     for (Saved s : saved) {
-      Tensor kept = model.scope().empty(s.base().dtype(), s.base().shape().dims());
+      Tensor kept = model.scope().empty(s.base().dtype().writable(), s.base().shape().dims());
       model.backend().copy(s.own(), kept);
       replace(s.parameter(), kept);
     }
@@ -245,9 +244,9 @@ public final class Adapters implements AutoCloseable {
     close();
   }
 
-  /** Packed by a quantizer for training; the blocks of a GGUF file stand for plain weights. */
+  /** Packed by a quantizer, to stay as it is. */
   private static boolean isQuantized(Parameter p) {
-    return p.value().dtype() == DType.PACKED && !(p.value().packing() instanceof BlockMatrix);
+    return p.value().dtype() == DType.PACKED && !p.value().packing().isReplaceable();
   }
 
   private void replace(Parameter p, Tensor value) {

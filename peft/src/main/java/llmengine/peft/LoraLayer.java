@@ -34,18 +34,17 @@ record LoraLayer(Parameter a, Parameter b, float scale, float dropout) implement
   }
 
   /**
-   * W + s B A, computed in float32, in the dtype of W (float32 if packed) and owned by {@code
+   * W + s B A, computed in float32, in the dtype of W (float32 if it is packed) and owned by {@code
    * scope}.
    */
   Tensor merged(Scope scope, Tensor weight) {
     int[] dims = weight.shape().dims();
-    DType kept = weight.dtype() == DType.PACKED ? DType.F32 : weight.dtype();
-    Tensor out = scope.empty(kept, dims);
+    Tensor out = scope.empty(weight.dtype().writable(), dims);
     try (Scope scratch = new Scope(scope.backend(), "merge")) {
-      Tensor sum = kept == DType.F32 ? out : scratch.empty(DType.F32, dims);
+      Tensor sum = out.dtype() == DType.F32 ? out : scratch.empty(DType.F32, dims);
       scope.backend().copy(weight, sum);
       scope.backend().matmulNN(b.value(), a.value(), scale, sum, true); // (N,R)(R,K)
-      if (kept != DType.F32) {
+      if (sum != out) {
         scope.backend().copy(sum, out);
       }
     }

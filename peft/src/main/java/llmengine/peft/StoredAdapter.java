@@ -74,7 +74,7 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
     if (!unread.contains(name)) {
       return;
     }
-    Tensor own = scope.empty(weight.value().dtype(), weight.value().shape().dims());
+    Tensor own = scope.empty(weight.value().dtype().writable(), weight.value().shape().dims());
     TensorBytes.read(path.toString(), take(name), own);
     weight.value(own);
   }

@@ -28,11 +28,16 @@ record QuantizingWeights(WeightSource weights, WeightQuantizer quantizer, DType 
     }
     try (Scope scratch = new Scope(scope.backend(), scope.owner())) {
       Tensor plain = weights.load(scratch, name, shape);
-      if (plain.dtype() != DType.PACKED) {
+      if (!isQuantized(plain)) {
         return quantizer.quantize(scope, name, rounded(scratch, plain));
       }
     }
     return weights.load(scope, name, shape);
+  }
+
+  /** Packed in fewer bits than any float; rows of halves in another order are packed as well. */
+  private static boolean isQuantized(Tensor t) {
+    return t.dtype() == DType.PACKED && t.packing().bytes() < 2 * t.size();
   }
 
   private Tensor rounded(Scope scratch, Tensor weight) {

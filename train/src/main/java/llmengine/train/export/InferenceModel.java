@@ -15,8 +15,8 @@ import llmengine.train.config.RunConfig;
 import llmengine.train.model.ModelSession;
 
 /**
- * A model as chat uses it: the checkpoint's weights, all adapters merged, one dtype. On packed
- * weights the last adapter stays beside them.
+ * A model as chat uses it: the checkpoint's weights, all adapters merged, one dtype. On the weights
+ * of a quantizer a single adapter stays beside them.
  */
 public final class InferenceModel {
   private InferenceModel() {}
@@ -29,7 +29,7 @@ public final class InferenceModel {
     Decoder model = session.load(backend);
     try {
       List<Path> adapters = config.adapterPaths();
-      if (isPacked(model) && !adapters.isEmpty()) {
+      if (isQuantized(model) && !adapters.isEmpty()) {
         Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
         Adapters last = Adapters.open(model, adapters.getLast(), false);
         model.beforeClose(last::close);
@@ -38,7 +38,7 @@ public final class InferenceModel {
       }
       WeightType type = config.model().inferDtype();
       if (type != WeightType.AUTO) {
-        convert(model, dtype(type));
+        convert(model, dtype(type), true);
       }
       return model;
     } catch (RuntimeException e) {
@@ -47,9 +47,10 @@ public final class InferenceModel {
     }
   }
 
-  private static boolean isPacked(Decoder model) {
+  private static boolean isQuantized(Decoder model) {
     return model.linears().values().stream()
-        .anyMatch(l -> l.weight().value().dtype() == DType.PACKED);
+        .map(l -> l.weight().value())
+        .anyMatch(w -> w.dtype() == DType.PACKED && !w.packing().isReplaceable());
   }
 
   /** The dtype that a named weight type stands for. */
@@ -63,12 +64,16 @@ public final class InferenceModel {
 
   /**
    * Stores every matrix in {@code dtype}, one after the other. Vectors are small and stay float32.
+   *
+   * @param keepPacked leaves packed matrices as they are, which are smaller than any dtype
    */
-  static void convert(Decoder model, DType dtype) {
+  static void convert(Decoder model, DType dtype, boolean keepPacked) {
     Map<Tensor, Tensor> converted = new IdentityHashMap<>(); // an untied layer may share its values
     for (Parameter p : model.parameters().values()) {
       Tensor old = p.value();
-      if (old.shape().rank() != 2 || old.dtype() == dtype || old.dtype() == DType.PACKED) {
+      if (old.shape().rank() != 2
+          || old.dtype() == dtype
+          || keepPacked && old.dtype() == DType.PACKED) {
         continue;
       }
       Tensor known = converted.get(old);

@@ -149,13 +149,13 @@ public record Plan(
 
     private final DecoderSpec spec;
     private final List<Weight> weights;
-    private final List<DType> types;
+    private final List<StoredTypes.Stored> stored;
     private final Optional<WeightQuantizer> quantizer;
 
     Estimate(ModelSession session) {
       spec = session.spec();
       weights = WeightList.of(spec);
-      types = StoredTypes.of(session.files(), weights);
+      stored = StoredTypes.of(session.files(), weights);
       quantizer = session.quantizer();
     }
 
@@ -185,19 +185,22 @@ public record Plan(
       return sum;
     }
 
-    /** Dtype in which most of the frozen weights are kept. */
+    /** Dtype in which most of the frozen weights are kept, F32 for packed ones. */
     DType matrixType(RunConfig config) {
-      return config.training().bf16() && types.getFirst() == DType.F32
-          ? DType.BF16
-          : types.getFirst();
+      DType first = stored.getFirst().dtype();
+      return config.training().bf16() && first == DType.F32 ? DType.BF16 : first.writable();
     }
 
-    private long frozenBytes(RunConfig config, Weight w, DType stored) {
-      if (quantizer.isPresent() && Pretrained.isQuantizable(w.name(), w.isMatrix() ? 2 : 1)) {
+    private long frozenBytes(RunConfig config, Weight w, StoredTypes.Stored stored) {
+      DType type = stored.dtype();
+      if (type == DType.PACKED && stored.bytes() < 2 * w.size()) {
+        return stored.bytes();
+      } else if (quantizer.isPresent()
+          && Pretrained.isQuantizable(w.name(), w.isMatrix() ? 2 : 1)) {
         return quantizer.get().bytes((int) w.rows(), (int) w.cols());
       }
-      boolean halved = config.training().bf16() && w.isMatrix() && stored == DType.F32;
-      return w.size() * (halved ? DType.BF16 : stored).bytes();
+      boolean halved = config.training().bf16() && w.isMatrix() && type == DType.F32;
+      return halved ? w.size() * DType.BF16.bytes() : stored.bytes();
     }
 
     MemoryPlan memory(RunConfig config, RowCounts counted) {
@@ -206,7 +209,7 @@ public record Plan(
       for (int i = 0; i < weights.size(); i++) {
         Weight w = weights.get(i);
         if (!part.weights().contains(w.name())) {
-          frozen += frozenBytes(config, w, types.get(i));
+          frozen += frozenBytes(config, w, stored.get(i));
         }
       }
       RowCounts rows = counted.cutTo(config.data().cutoffLen());
