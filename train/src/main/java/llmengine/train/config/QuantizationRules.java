@@ -21,9 +21,15 @@ final class QuantizationRules {
                   + " Set quantization_bit: 4."),
           error(
               List.of("quantization_bit", "finetuning_type"),
-              c -> !c.isLora(),
-              "a quantized model can only be trained by adapters: expected finetuning_type lora,"
-                  + " got another. Set finetuning_type: lora or remove quantization_bit."),
+              c -> !c.isAdapter(),
+              "a quantized model can only be trained by adapters: expected finetuning_type lora"
+                  + " or oft, got another. Set finetuning_type: lora or remove quantization_bit."),
+          error(
+              List.of("quantization_bit", "pissa_init"),
+              c -> c.lora().pissaInit(),
+              "PiSSA changes the weights, which are frozen: expected pissa_init false, got true."
+                  + " Start PiSSA on the model as it is, with pissa_convert, and go on from"
+                  + " there."),
           error(
               List.of("quantization_bit", "adapter_name_or_path", "create_new_adapter"),
               c -> !c.model().adapterNameOrPath().isEmpty() && c.lora().createNewAdapter(),
