@@ -9,7 +9,6 @@ import llmengine.data.DataOptions;
 import llmengine.data.store.TokenizedDataset;
 import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
-import llmengine.nn.load.Pretrained;
 import llmengine.peft.Adapters;
 import llmengine.train.config.PreferenceArguments;
 import llmengine.train.config.RunConfig;
@@ -105,9 +104,8 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
   }
 
   private Decoder open(Path path, List<Path> adapters) {
-    Pretrained files = Pretrained.open(path); // closed with its mapped weights at the run's end
-    session.keepOpen(files);
-    Decoder reference = files.load(model.backend(), files.spec());
+    Decoder reference =
+        session.loadOther(model.backend(), path, config.preference().refModelQuantizationBit());
     Adapters.mergeAll(reference, adapters);
     return asFrozen(reference);
   }
@@ -130,7 +128,13 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     }
     try {
       ModelDigest digest = new ModelDigest();
-      digest.add(model.backend().name(), config.training().bf16(), config.model());
+      digest.add(
+          model.backend().name(),
+          config.training().bf16(),
+          config.model(),
+          config.quantization());
+      digest.add(config.preference().refModelQuantizationBit());
+      digest.add(config.lora(), config.oft()); // some adapters leave another base behind
       if (config.model().trainFromScratch()) {
         digest.add("seed", config.training().seed());
       }

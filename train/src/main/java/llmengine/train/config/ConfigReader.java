@@ -92,9 +92,11 @@ final class ConfigReader {
     return new RunConfig(
         command,
         Keys.record(ModelArguments.class, values),
+        Keys.record(QuantizationArguments.class, values),
         Keys.record(DataArguments.class, values),
         Keys.record(FinetuningArguments.class, values),
         Keys.record(LoraArguments.class, values),
+        Keys.record(OftArguments.class, values),
         Keys.record(FreezeArguments.class, values),
         Keys.record(PreferenceArguments.class, values),
         Keys.record(GeneratingArguments.class, values),

@@ -16,9 +16,11 @@ final class Keys {
   static final List<Class<? extends Record>> SECTIONS =
       List.of(
           ModelArguments.class,
+          QuantizationArguments.class,
           DataArguments.class,
           FinetuningArguments.class,
           LoraArguments.class,
+          OftArguments.class,
           FreezeArguments.class,
           PreferenceArguments.class,
           GeneratingArguments.class,

@@ -31,13 +31,6 @@ final class LaterKeys {
 
   static {
     anywhere(
-        "quantized weights",
-        "quantization_method=bnb",
-        "quantization_bit=null",
-        "quantization_type=nf4",
-        "double_quantization=true",
-        "quantization_device_map=null");
-    anywhere(
         "quantizing an exported model",
         "export_quantization_bit=null",
         "export_quantization_dataset=null",
@@ -79,17 +72,6 @@ final class LaterKeys {
         "export_hub_model_id=null");
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
-    anywhere(
-        "LoRA+, DoRA and PiSSA",
-        "loraplus_lr_ratio=null",
-        "loraplus_lr_embedding=1e-06",
-        "use_dora=false",
-        "pissa_init=false",
-        "pissa_iter=16",
-        "pissa_convert=false");
-    anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
-    anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
-    anywhere("a quantized reference model", "ref_model_quantization_bit=null");
     anywhere(
         "reinforcement (stage ppo)",
         "ppo_buffer_size=1",

@@ -26,8 +26,7 @@ final class Rules {
   /** A broken rule: the keys it is about, the first of them to blame, and what to do. */
   record Finding(List<String> keys, String message, boolean isError) {}
 
-  private record Rule(
-      List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
+  record Rule(List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
 
   private static final List<Rule> ALL = new ArrayList<>();
 
@@ -138,6 +137,15 @@ final class Rules {
         c -> !c.preference().refModelAdapters().isEmpty() && c.preference().refModel().isEmpty(),
         "belongs to a reference model: expected ref_model, got none. Add it or remove"
             + " ref_model_adapters.");
+    error(
+        keys("ref_model_quantization_bit", "ref_model"),
+        c ->
+            c.preference().refModelQuantizationBit().isPresent()
+                && (c.preference().refModel().isEmpty()
+                    || c.preference().refModelQuantizationBit().filter(b -> b != 4 && b != 8)
+                        .isPresent()),
+        "packs a reference model: expected ref_model, and 4 or 8, got another. Add ref_model or"
+            + " correct the number.");
     training(
         keys("dpo_label_smoothing", "pref_loss"),
         c ->
@@ -148,15 +156,7 @@ final class Rules {
             + " Remove dpo_label_smoothing.");
 
     // what is trained
-    error(
-        keys("adapter_name_or_path", "finetuning_type"),
-        c -> !c.model().adapterNameOrPath().isEmpty() && !c.isLora(),
-        "adapters need LoRA: expected finetuning_type lora, got another. Set finetuning_type: lora"
-            + " or merge the adapter by export first.");
-    error(
-        keys("use_rslora", "finetuning_type"),
-        c -> c.lora().useRslora() && !c.isLora(),
-        "belongs to LoRA: expected finetuning_type lora, got another. Remove use_rslora.");
+    MethodRules.add();
     error(
         keys("lora_target"),
         c -> c.lora().loraTarget().isEmpty(),
@@ -318,16 +318,28 @@ final class Rules {
         keys("save_steps"),
         c -> c.isGiven("save_steps") && c.checkpoint().saveStrategy() != SaveStrategy.STEPS,
         "no effect: save_strategy is not steps.");
+    ALL.addAll(QuantizationRules.ALL);
     for (KeySpec spec : Keys.SUPPORTED.values()) {
       if (spec.section() == LoraArguments.class) {
         note(
             keys(spec.name()),
-            c -> c.isGiven(spec.name()) && !c.isLora(),
+            c ->
+                c.isGiven(spec.name())
+                    && !c.isLora()
+                    && !(c.isAdapter() && MethodRules.COMMON.contains(spec.name())),
             "no effect: finetuning_type is not lora.");
+      } else if (spec.section() == OftArguments.class) {
+        note(
+            keys(spec.name()),
+            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.OFT,
+            "no effect: finetuning_type is not oft.");
       } else if (spec.section() == FreezeArguments.class) {
         note(
             keys(spec.name()),
-            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.FREEZE,
+            c ->
+                c.isGiven(spec.name())
+                    && c.finetuning().finetuningType() != FinetuningType.FREEZE
+                    && !c.finetuning().useLlamaPro(),
             "no effect: finetuning_type is not freeze.");
       }
     }
@@ -346,11 +358,11 @@ final class Rules {
     return findings;
   }
 
-  private static List<String> keys(String... keys) {
+  static List<String> keys(String... keys) {
     return List.of(keys);
   }
 
-  private static void error(List<String> keys, Predicate<RunConfig> broken, String message) {
+  static void error(List<String> keys, Predicate<RunConfig> broken, String message) {
     ALL.add(new Rule(keys, true, broken, message));
   }
 

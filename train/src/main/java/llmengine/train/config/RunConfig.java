@@ -17,9 +17,11 @@ import llmengine.train.config.FinetuningArguments.Stage;
 public record RunConfig(
     Command command,
     ModelArguments model,
+    QuantizationArguments quantization,
     DataArguments data,
     FinetuningArguments finetuning,
     LoraArguments lora,
+    OftArguments oft,
     FreezeArguments freeze,
     PreferenceArguments preference,
     GeneratingArguments generating,
@@ -83,6 +85,11 @@ public record RunConfig(
   }
 
   /** Whether an adapter is trained or loaded. */
+  public boolean isAdapter() {
+    return isLora() || finetuning.finetuningType() == FinetuningType.OFT;
+  }
+
+  /** Whether it is one of LoRA's kind. */
   public boolean isLora() {
     return finetuning.finetuningType() == FinetuningType.LORA;
   }
