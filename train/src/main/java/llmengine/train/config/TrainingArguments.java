@@ -44,7 +44,7 @@ public record TrainingArguments(
             doc = "Frozen weights in bf16, trained ones in f32; arithmetic stays f32.")
         boolean bf16,
     @Key(
-            above = 0,
+            min = 0,
             doc =
                 "NEFTune: noise on the embeddings in training, uniform up to alpha / sqrt(tokens of"
                     + " the longest row x width).")
