@@ -37,7 +37,10 @@ class MethodExamplesTest {
       model = folder.resolve("expanded");
       run(
           List.of(),
-          "expand", "model_name_or_path=" + MODEL, "output_dir=" + model, "num_expand=1");
+          "expand",
+          "model_name_or_path=" + MODEL,
+          "output_dir=" + model,
+          "num_expand=1");
     }
     Path out = folder.resolve("out");
     List<String> tokens =
@@ -93,8 +96,7 @@ class MethodExamplesTest {
   }
 
   private static String run(List<String> more, String... first) {
-    String[] words =
-        Stream.concat(Stream.of(first), more.stream()).toArray(String[]::new);
+    String[] words = Stream.concat(Stream.of(first), more.stream()).toArray(String[]::new);
     StringWriter printed = new StringWriter();
     PrintWriter out = new PrintWriter(printed, true);
     int code = Main.run(out, out, words);

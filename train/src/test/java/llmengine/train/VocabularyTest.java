@@ -78,8 +78,7 @@ class VocabularyTest {
     ShortRun bare = new ShortRun(folder.resolve("bare"), stored, 32);
     for (String start : List.of("desc_init", "desc_init_w_noise")) {
       RunConfig config =
-          bare.config(
-              "x", "new_special_tokens_config=" + file, "init_special_tokens=" + start);
+          bare.config("x", "new_special_tokens_config=" + file, "init_special_tokens=" + start);
       try (Backend backend = new VectorBackend();
           ModelSession session = ModelSession.open(config);
           Decoder model = session.load(backend);
@@ -121,7 +120,8 @@ class VocabularyTest {
     try (Checkpoint saved = Checkpoint.open(adapter, "adapter_model")) {
       assertThat(saved.tensor("base_model.model.model.embed_tokens.weight").shape())
           .containsExactly(grown, 32);
-      assertThat(saved.tensor("base_model.model.lm_head.weight").shape()).containsExactly(grown, 32);
+      assertThat(saved.tensor("base_model.model.lm_head.weight").shape())
+          .containsExactly(grown, 32);
     }
     Path merged = folder.resolve("merged");
     Export.run(
@@ -184,8 +184,7 @@ class VocabularyTest {
     tiny.run("plain", words);
     tiny.run("noisy", noisy);
     assertThat(tiny.values("noisy", "loss")).isNotEqualTo(tiny.values("plain", "loss"));
-    assertThat(
-            tiny.exists("noisy/eval_results.json") && tiny.exists("plain/eval_results.json"))
+    assertThat(tiny.exists("noisy/eval_results.json") && tiny.exists("plain/eval_results.json"))
         .isTrue();
     assertThat(evalLoss("noisy")).isEqualTo(evalLoss("plain"));
   }
