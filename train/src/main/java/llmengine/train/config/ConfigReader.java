@@ -93,6 +93,7 @@ final class ConfigReader {
         command,
         Keys.record(ModelArguments.class, values),
         Keys.record(VocabularyArguments.class, values),
+        Keys.record(QuantizationArguments.class, values),
         Keys.record(DataArguments.class, values),
         Keys.record(FinetuningArguments.class, values),
         Keys.record(LoraArguments.class, values),

@@ -17,6 +17,7 @@ final class Keys {
       List.of(
           ModelArguments.class,
           VocabularyArguments.class,
+          QuantizationArguments.class,
           DataArguments.class,
           FinetuningArguments.class,
           LoraArguments.class,

@@ -59,6 +59,11 @@ final class MethodRules {
   /** Rules of new tokens. */
   static void addVocabulary() {
     error(
+        keys("quantization_bit", "resize_vocab"),
+        c -> c.quantization().isAsked() && c.resizesVocabulary(),
+        "a quantized model can't get rows for new tokens, nor train them: expected neither"
+            + " resize_vocab nor new tokens, got one. Grow the model first, without it.");
+    error(
         keys("init_special_tokens", "new_special_tokens_config"),
         c ->
             c.vocabulary().initSpecialTokens() != VocabularyArguments.Start.NOISE_INIT

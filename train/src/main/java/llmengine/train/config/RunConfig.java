@@ -20,6 +20,7 @@ public record RunConfig(
     Command command,
     ModelArguments model,
     VocabularyArguments vocabulary,
+    QuantizationArguments quantization,
     DataArguments data,
     FinetuningArguments finetuning,
     LoraArguments lora,

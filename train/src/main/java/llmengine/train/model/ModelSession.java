@@ -25,10 +25,13 @@ import llmengine.nn.Parameter;
 import llmengine.nn.load.GrownVocabulary;
 import llmengine.nn.load.Pretrained;
 import llmengine.nn.model.DecoderSpec;
+import llmengine.quant.WeightQuantizer;
+import llmengine.quant.WeightQuantizers;
 import llmengine.train.TrainException;
 import llmengine.train.config.ConfigException;
 import llmengine.train.config.DataArguments;
 import llmengine.train.config.ModelArguments;
+import llmengine.train.config.QuantizationArguments;
 import llmengine.train.config.RunConfig;
 import llmengine.train.config.VocabularyArguments;
 
@@ -138,11 +141,14 @@ public final class ModelSession implements AutoCloseable {
   public Decoder load(Backend backend) {
     DecoderSpec spec = spec();
     int known = files.spec().vocab();
+    Optional<WeightQuantizer> quantizer = quantizer();
     Decoder model;
     if (config.model().trainFromScratch()) {
       model = files.fromScratch(backend, spec, config.training().seed());
     } else if (spec.vocab() > known) {
       model = new Decoder(backend, spec, new GrownVocabulary(files.weights(), known, newRows()));
+    } else if (quantizer.isPresent()) {
+      model = files.load(backend, spec, quantizer.get(), halfType());
     } else {
       model = files.load(backend, spec);
     }
@@ -175,6 +181,38 @@ public final class ModelSession implements AutoCloseable {
         descriptions,
         config.vocabulary().initSpecialTokens() != VocabularyArguments.Start.DESC_INIT,
         config.training().seed());
+  }
+
+  /** What packs the weights while they are read: {@code quantization_bit} and the keys to it. */
+  public Optional<WeightQuantizer> quantizer() {
+    QuantizationArguments q = config.quantization();
+    return isQuantized()
+        ? Optional.empty()
+        : q.quantizationBit()
+            .map(
+                bits ->
+                    WeightQuantizers.of(
+                        q.quantizationMethod().key(),
+                        bits,
+                        q.quantizationType().key(),
+                        q.doubleQuantization()));
+  }
+
+  /** Whether the checkpoint itself is quantized; {@code quantization_bit} has no effect then. */
+  public boolean isQuantized() {
+    return files.config().json().has("quantization_config");
+  }
+
+  /** The type that weights are rounded to before they are packed; F32 for none. */
+  private DType halfType() {
+    if (config.training().bf16()) {
+      return DType.BF16;
+    }
+    return switch (config.model().inferDtype()) {
+      case FLOAT16 -> DType.F16;
+      case BFLOAT16 -> DType.BF16;
+      case FLOAT32, AUTO -> DType.F32;
+    };
   }
 
   /** Stores the matrices that stay frozen in bf16: half the memory, arithmetic stays float32. */
