@@ -30,6 +30,11 @@ public final class WeightFiles {
     for (Parameter p : model.parameters().values()) {
       sources.add(source(p.name(), p.value(), dtype == null ? p.value().dtype() : dtype));
     }
+    writeModel(directory, sources, maxShardBytes);
+  }
+
+  /** These tensors as {@code model.safetensors}, or in shards with an index. */
+  public static void writeModel(Path directory, List<TensorSource> sources, long maxShardBytes) {
     new SafetensorsWriter()
         .writeSharded(directory, "model", sources, maxShardBytes, SafetensorsWriter.PT_METADATA);
   }
