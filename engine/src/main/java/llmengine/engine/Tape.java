@@ -29,6 +29,7 @@ public final class Tape {
 
   private final Scope scope;
   private final boolean recording;
+  private final boolean training;
   private final List<Node> nodes = new ArrayList<>();
   private final Deque<String> path = new ArrayDeque<>();
   private boolean differentiable; // some op had an input that needs a gradient
@@ -37,19 +38,20 @@ public final class Tape {
   private long dropoutKey;
   private Tensor rowKeys;
 
-  private Tape(Scope scope, boolean recording) {
+  private Tape(Scope scope, boolean recording, boolean training) {
     this.scope = scope;
     this.recording = recording;
+    this.training = training;
   }
 
   /** A tape that records, for training. */
   public static Tape training(Scope scope) {
-    return new Tape(scope, true);
+    return new Tape(scope, true, true);
   }
 
   /** A tape that records nothing, for inference and evaluation. */
   public static Tape inference(Scope scope) {
-    return new Tape(scope, false);
+    return new Tape(scope, false, false);
   }
 
   public Scope scope() {
@@ -63,6 +65,13 @@ public final class Tape {
   /** False on a tape for inference: an op whose output is not recorded need not keep anything. */
   public boolean isRecording() {
     return recording;
+  }
+
+  /**
+   * Whether the pass is one of training, recorded here or computed again by {@link #checkpoint}.
+   */
+  public boolean isTraining() {
+    return training;
   }
 
   /**
@@ -224,7 +233,7 @@ public final class Tape {
   }
 
   private Tape child(Scope inner, boolean recording) {
-    Tape tape = new Tape(inner, recording);
+    Tape tape = new Tape(inner, recording, training);
     tape.path.addAll(path);
     tape.checking = checking;
     tape.dropoutKey = dropoutKey;

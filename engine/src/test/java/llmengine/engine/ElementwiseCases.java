@@ -190,7 +190,7 @@ final class ElementwiseCases {
   }
 
   private void moves() {
-    for (DType from : List.of(DType.F32, DType.BF16, DType.F16)) {
+    for (DType from : List.of(DType.F32, DType.BF16, DType.F16, DType.PACKED)) {
       for (DType to : List.of(DType.F32, DType.BF16, DType.F16)) {
         each(
             "copy " + from + " to " + to,

@@ -17,6 +17,10 @@ public final class OpLaws {
 
   /** A test for every law. */
   public static Stream<DynamicNode> of(Backend backend) {
+    return Stream.concat(own(backend), PackedLaws.of(backend));
+  }
+
+  private static Stream<DynamicNode> own(Backend backend) {
     return Stream.of(
         DynamicTest.dynamicTest(
             "matmulRows: a row does not depend on how many there are",

@@ -102,6 +102,9 @@ final class OpRun implements AutoCloseable {
       values[Math.floorMod(31 * inputs + 17, values.length)] = poison;
     }
     inputs++;
+    if (dtype == DType.PACKED) {
+      return packed(values, rows, cols);
+    }
     return framed(view, dtype, rows, cols, Float.NaN, false).set(values);
   }
 
@@ -182,6 +185,14 @@ final class OpRun implements AutoCloseable {
       guards.add(new Guard(frame, rows, cols, side));
     }
     return frame.rows(1, rows + 1).columns(side, side + cols);
+  }
+
+  /** Rows of a packed matrix, between rows of NaN. */
+  private Tensor packed(float[] values, int rows, int cols) {
+    float[] frame = new float[(rows + 2) * cols];
+    Arrays.fill(frame, Float.NaN);
+    System.arraycopy(values, 0, frame, cols, values.length);
+    return TransposedPacking.of(scope, frame, rows + 2, cols).rows(1, rows + 1);
   }
 
   private void checkGuards(OpCase c) {

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import llmengine.engine.OpRun.View;
 
-/** The four matrix products, with weights of every float dtype. */
+/** The four matrix products, with weights of every float dtype and packed. */
 final class ProductCases {
   static final int[] SIZES = {1, 2, 3, 5, 7, 8, 13, 16, 31, 33, 64, 100, 127, 128, 257};
 
@@ -28,7 +28,10 @@ final class ProductCases {
     List<OpCase> cases = new ArrayList<>();
     for (Product product : Product.values()) {
       for (int[] s : shapes()) {
-        for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16)) {
+        for (DType dtype : List.of(DType.F32, DType.BF16, DType.F16, DType.PACKED)) {
+          if (product == Product.TN && dtype == DType.PACKED) {
+            continue; // a packed weight has no gradient
+          }
           cases.add(of(product, dtype, s[0], s[1], s[2]));
         }
       }

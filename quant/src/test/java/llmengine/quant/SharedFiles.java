@@ -6,10 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Finds reference files kept outside the project; tests that need them are skipped without. */
-final class SharedFiles {
+public final class SharedFiles {
   private SharedFiles() {}
 
-  static Path path(String relative) {
+  public static Path path(String relative) {
     String given = System.getProperty("engine.shared", System.getenv("ENGINE_SHARED"));
     Path found = given == null ? null : Path.of(given).resolve(relative);
     for (Path at = Path.of("").toAbsolutePath(); given == null && at != null; at = at.getParent()) {

@@ -36,6 +36,7 @@ public final class Data {
             .packing(data.packing().orElse(null))
             .neatPacking(data.neatPacking())
             .ignorePadTokenForLoss(data.ignorePadTokenForLoss())
+            .predictWithGenerate(config.evaluation().predictWithGenerate())
             .seed(config.training().seed())
             .tokenizerDigest(session.tokenizerDigest());
     config.engine().threads().ifPresent(options::threads);

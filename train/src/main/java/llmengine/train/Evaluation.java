@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import llmengine.data.batch.Collator;
 import llmengine.data.batch.MicroBatch;
 import llmengine.data.process.Example;
@@ -18,14 +19,21 @@ final class Evaluation {
   private final CausalLm objective;
   private final Map<String, TokenizedDataset> sets;
   private final int batchSize;
+  private final Optional<Prediction> prediction;
 
   /**
    * @param sets by dataset name; the only set has an empty name unless each is evaluated by itself
+   * @param prediction present to compare generated answers instead
    */
-  Evaluation(CausalLm objective, Map<String, TokenizedDataset> sets, int batchSize) {
+  Evaluation(
+      CausalLm objective,
+      Map<String, TokenizedDataset> sets,
+      int batchSize,
+      Optional<Prediction> prediction) {
     this.objective = objective;
     this.sets = sets;
     this.batchSize = batchSize;
+    this.prediction = prediction;
   }
 
   boolean hasData() {
@@ -45,6 +53,10 @@ final class Evaluation {
   }
 
   private void run(String prefix, TokenizedDataset set, Map<String, Object> metrics) {
+    if (prediction.isPresent()) {
+      metrics.putAll(prediction.get().run(prefix, set, null));
+      return;
+    }
     long start = System.nanoTime();
     double sum = 0;
     int batches = 0;

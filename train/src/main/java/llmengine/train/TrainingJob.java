@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import llmengine.data.TrainingData;
+import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
 import llmengine.nn.optim.Optimizer;
@@ -21,6 +22,8 @@ import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
 import llmengine.train.callback.TrainerLog;
 import llmengine.train.callback.TrainingListener;
+import llmengine.train.callback.tracker.Reporting;
+import llmengine.train.callback.tracker.Trackers;
 import llmengine.train.checkpoint.Checkpoints;
 import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.ModelCard;
@@ -43,6 +46,7 @@ final class TrainingJob {
   private final Scope scope;
   private final Path folder;
   private final Evaluation evaluation;
+  private final Prediction prediction;
   private final CausalLm objective;
   private final Map<String, Object> allResults = new LinkedHashMap<>();
 
@@ -65,7 +69,13 @@ final class TrainingJob {
     this.scope = scope;
     this.folder = config.outputDir();
     objective = new CausalLm(model, config.training().seed(), method.dropout());
-    evaluation = new Evaluation(objective, data.eval(), config.training().perDeviceEvalBatchSize());
+    prediction = new Prediction(config, session, model);
+    evaluation =
+        new Evaluation(
+            objective,
+            data.eval(),
+            config.training().perDeviceEvalBatchSize(),
+            config.evaluation().predictWithGenerate() ? Optional.of(prediction) : Optional.empty());
   }
 
   Trainer.End run(Optional<Path> resumeFrom) {
@@ -77,6 +87,9 @@ final class TrainingJob {
       if (end != Trainer.End.INTERRUPTED) {
         if (config.evaluates()) {
           evaluate();
+        }
+        if (config.training().doPredict()) {
+          predict();
         }
         if (config.training().doTrain()) {
           finish();
@@ -94,6 +107,12 @@ final class TrainingJob {
   }
 
   private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
+    try (Trackers trackers = Reporting.of(config, System.getenv(), out::println)) {
+      return train(resumeFrom, trackers);
+    }
+  }
+
+  private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
     Optimizer optimizer =
@@ -122,6 +141,7 @@ final class TrainingJob {
                     Backends.memoryLimit(config),
                     System.console() != null && System.console().isTerminal(),
                     startStep),
+                trackers,
                 checkpoints));
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
@@ -237,9 +257,28 @@ final class TrainingJob {
     JsonFiles.writeMetrics(folder.resolve("eval_results.json"), metrics);
     allResults.putAll(metrics);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    printScores(metrics);
+  }
+
+  private void predict() throws IOException {
+    Map<String, Object> metrics = new LinkedHashMap<>();
+    for (Map.Entry<String, TokenizedDataset> set : data.eval().entrySet()) {
+      String name = set.getKey();
+      Path file = folder.resolve(Prediction.fileName(name));
+      String prefix = name.isEmpty() ? "predict" : "predict_" + name;
+      metrics.putAll(prediction.run(prefix, set.getValue(), file));
+      out.println("predictions  " + set.getValue().size() + " answers in " + file);
+    }
+    JsonFiles.writeMetrics(folder.resolve("predict_results.json"), metrics);
+    allResults.putAll(metrics);
+    JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);
+    printScores(metrics);
+  }
+
+  private void printScores(Map<String, Object> metrics) {
     metrics.forEach(
         (name, value) -> {
-          if (name.endsWith("_loss") || name.endsWith("perplexity")) {
+          if (name.matches(".*(_loss|perplexity|_rouge-[12l]|_bleu-4)")) {
             double number = ((Number) value).doubleValue();
             out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
           }

@@ -13,6 +13,7 @@ import llmengine.train.callback.TrainerLog;
 import llmengine.train.checkpoint.AtomicFolder;
 import llmengine.train.checkpoint.Checkpoints;
 import llmengine.train.checkpoint.JsonFiles;
+import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,7 +62,7 @@ class FilesTest {
 
   private void assertRefused(String what, String... words) {
     assertThatThrownBy(() -> tiny.run("run", words))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(ConfigException.class)
         .hasMessageContaining("output_dir")
         .hasMessageContaining("expected an empty folder")
         .hasMessageContaining(what)

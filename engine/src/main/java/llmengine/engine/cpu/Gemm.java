@@ -5,9 +5,14 @@ import static llmengine.engine.cpu.MicroKernel.KC;
 import static llmengine.engine.cpu.MicroKernel.LD;
 import static llmengine.engine.cpu.MicroKernel.NR;
 
+import llmengine.engine.DType;
+import llmengine.engine.Packing;
+import llmengine.engine.Tensor;
+
 /**
  * C (M, N) = or += alpha * A * B in f32, with A and B of f32, bf16 or f16 in any of the layouts of
- * {@link Layout}, rows at any distance.
+ * {@link Layout}, rows at any distance. B may also be a packed matrix, which is decoded once a
+ * panel.
  *
  * <p>Arithmetic, the same for every thread count, tile shape and vector width: for each block of KC
  * values of k in ascending order, one FMA chain over ascending k that starts at zero; the blocks
@@ -44,7 +49,7 @@ final class Gemm {
 
   private final Team team;
   private final GemmPack pack;
-  private final Team.Job packing = this::packChunk;
+  private final Team.Job packJob = this::packChunk;
   private final Team.Job tiles = this::tileChunk;
   private final float[][] scratch;
 
@@ -56,6 +61,7 @@ final class Gemm {
   private int aKind;
   private long aAddress;
   private long aStride;
+  private Packing packing; // of B, null if it is a plain matrix
   private int bKind;
   private long bAddress;
   private long bStride;
@@ -72,6 +78,7 @@ final class Gemm {
   private int blockA; // floats of A's panels for one block of k
   private int blockB;
   private int aPerBlock;
+  private int bPerBlock;
   private int rowChunks;
   private int chunkRows;
   private int chunkPanels;
@@ -83,24 +90,14 @@ final class Gemm {
   }
 
   /**
-   * Computes C (M, N). {@code cStride} is the distance between rows of C in floats. With K = 0 the
-   * product is zero: C is cleared, or left alone when accumulating.
+   * Computes c (M, N) over {@code k} values of k. With k = 0 the product is zero: c is cleared, or
+   * left alone when accumulating.
+   *
+   * @param b of any float dtype, or PACKED unless the layout is TN
    */
-  void multiply(
-      Layout layout,
-      long m,
-      long n,
-      long k,
-      float alpha,
-      int aKind,
-      long a,
-      long aStride,
-      int bKind,
-      long b,
-      long bStride,
-      boolean accumulate,
-      long c,
-      long cStride) {
+  void multiply(Layout layout, int k, Tensor a, Tensor b, float alpha, Tensor c, boolean add) {
+    int m = c.rows();
+    int n = c.cols();
     if (m == 0 || n == 0) {
       return;
     }
@@ -108,16 +105,14 @@ final class Gemm {
     try {
       this.layout = layout;
       this.alpha = alpha;
-      this.aKind = aKind;
-      this.aAddress = a;
-      this.aStride = aStride;
-      this.bKind = bKind;
-      this.bAddress = b;
-      this.bStride = bStride;
-      this.c = c;
-      this.cStride = cStride;
+      aKind = Pieces.kind(a);
+      aAddress = Pieces.address(a, 0, 0);
+      aStride = a.rowStride();
+      operandB(b);
+      this.c = Pieces.address(c, 0, 0);
+      cStride = c.rowStride();
       if (k == 0) {
-        if (!accumulate) {
+        if (!add) {
           clear(m, n);
         }
         return;
@@ -126,7 +121,7 @@ final class Gemm {
         rows = (int) Math.min(SLAB_ROWS, m - row0);
         for (k0 = 0; k0 < k; k0 += BLOCKS * KC) {
           depth = (int) Math.min(BLOCKS * KC, k - k0);
-          this.accumulate = accumulate || k0 > 0;
+          accumulate = add || k0 > 0;
           for (column0 = 0; column0 < n; column0 += SLAB_COLUMNS) {
             columns = (int) Math.min(SLAB_COLUMNS, n - column0);
             slab();
@@ -134,7 +129,18 @@ final class Gemm {
         }
       }
     } finally {
+      packing = null;
       team.release();
+    }
+  }
+
+  private void operandB(Tensor b) {
+    if (b.dtype() == DType.PACKED) {
+      packing = b.packing();
+    } else {
+      bKind = Pieces.kind(b);
+      bAddress = Pieces.address(b, 0, 0);
+      bStride = b.rowStride();
     }
   }
 
@@ -147,7 +153,9 @@ final class Gemm {
     packedB = atLeast(packedB, blocks * blockB);
     // A's panels are the same for every slab of columns.
     aPerBlock = column0 == 0 ? ceilDiv(rows, GemmPack.ROWS) : 0;
-    team.run(packing, blocks * (aPerBlock + panels));
+    boolean byColumns = packing != null && layout == Layout.NN;
+    bPerBlock = byColumns ? ceilDiv(columns, GemmPack.COLUMNS) : panels;
+    team.run(packJob, blocks * (aPerBlock + bPerBlock));
 
     rowChunks = ceilDiv(rows, CHUNK_ROWS);
     chunkRows = roundUp(ceilDiv(rows, rowChunks), MicroKernel.MR);
@@ -158,14 +166,17 @@ final class Gemm {
   }
 
   private void packChunk(int chunk, int worker) {
-    int panels = ceilDiv(columns, NR);
-    int block = chunk / (aPerBlock + panels);
-    int within = chunk % (aPerBlock + panels);
+    int block = chunk / (aPerBlock + bPerBlock);
+    int within = chunk % (aPerBlock + bPerBlock);
     int length = Math.min(KC, depth - block * KC);
     if (within < aPerBlock) {
       packA(block, within * GemmPack.ROWS, length, worker);
     } else {
-      packB(block, within - aPerBlock, length, worker);
+      if (packing == null) {
+        packB(block, within - aPerBlock, length, worker);
+      } else {
+        decodeB(block, within - aPerBlock, length, worker);
+      }
     }
   }
 
@@ -193,6 +204,20 @@ final class Gemm {
     } else {
       long from = bAddress + (k * bStride + column) * Load.bytes(bKind);
       GemmPack.bByColumns(bKind, from, bStride, count, length, packedB, to);
+    }
+  }
+
+  /** A panel of a packed B, or for NN the panels of {@link GemmPack#COLUMNS} columns. */
+  private void decodeB(int block, int chunk, int length, int worker) {
+    int width = layout == Layout.NT ? NR : GemmPack.COLUMNS;
+    int count = Math.min(width, columns - chunk * width);
+    int k = Math.toIntExact(k0) + block * KC;
+    int column = Math.toIntExact(column0) + chunk * width;
+    int to = block * blockB + chunk * width * KC;
+    if (layout == Layout.NT) {
+      pack.bByRows(worker, packing, column, k, count, length, packedB, to);
+    } else {
+      pack.bByColumns(worker, packing, k, column, count, length, packedB, to);
     }
   }
 

@@ -3,12 +3,14 @@ package llmengine.engine.cpu;
 
 import static llmengine.engine.cpu.Lanes.F;
 import static llmengine.engine.cpu.Lanes.L;
+import static llmengine.engine.cpu.MicroKernel.KC;
 import static llmengine.engine.cpu.MicroKernel.LD;
 import static llmengine.engine.cpu.MicroKernel.NR;
 import static llmengine.engine.cpu.Window.ALL;
 import static llmengine.engine.cpu.Window.ORDER;
 
 import jdk.incubator.vector.FloatVector;
+import llmengine.engine.Packing;
 
 /**
  * Panels for {@link MicroKernel}: A by rows, LD apart; B in NR columns, row k at k * NR. bf16 and
@@ -18,6 +20,12 @@ import jdk.incubator.vector.FloatVector;
 final class GemmPack {
   /** Rows of A in one packing chunk; a multiple of every L. */
   static final int ROWS = 48;
+
+  /**
+   * Columns of a packed B (K, N) in one packing chunk: whole blocks of every format, each decoded
+   * once although it feeds several panels.
+   */
+  static final int COLUMNS = 256;
 
   // Rows of one transposition, L x LD floats a worker.
   private final float[][] blocks;
@@ -69,6 +77,38 @@ final class GemmPack {
     long bytes = stride * Load.bytes(kind);
     for (int k = 0; k < depth; k++) {
       Load.run(kind, from + k * bytes, count, to, at + k * NR);
+    }
+  }
+
+  /** Packed B (N, K), rows from {@code row} and k from {@code k} on. */
+  void bByRows(int worker, Packing b, int row, int k, int count, int depth, float[] to, int at) {
+    float[] block = blocks[worker];
+    for (int j = 0; j < count; j += L) {
+      b.decode(row + j, k, Math.min(L, count - j), depth, block, 0, LD);
+      Transpose.rows(block, 0, LD, Gemm.roundUp(depth, L), to, at + j, NR);
+    }
+  }
+
+  /**
+   * Packed B (K, N): {@code count} columns from {@code column} on, which are one or more panels, NR
+   * * KC apart.
+   */
+  void bByColumns(
+      int worker, Packing b, int k, int column, int count, int depth, float[] to, int at) {
+    float[] block = blocks[worker];
+    for (int i = 0; i < depth; i += L) {
+      int rows = Math.min(L, depth - i);
+      b.decode(k + i, column, rows, count, block, 0, LD);
+      for (int r = 0; r < rows; r++) {
+        split(block, r * LD, count, to, at + (i + r) * NR);
+      }
+    }
+  }
+
+  /** Deals a row out to panels. */
+  private static void split(float[] row, int from, int count, float[] to, int at) {
+    for (int j = 0; j < count; j += NR) {
+      System.arraycopy(row, from + j, to, at + j * KC, Math.min(NR, count - j));
     }
   }
 

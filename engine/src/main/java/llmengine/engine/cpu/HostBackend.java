@@ -155,8 +155,14 @@ abstract class HostBackend implements Backend {
 
   @Override
   public void copy(Tensor from, Tensor to) {
+    float[] decoded = from.dtype() == DType.PACKED ? new float[from.cols()] : null;
     for (int r = 0; r < from.rows(); r++) {
-      if (from.dtype() == to.dtype() && to.dtype() != DType.PACKED) {
+      if (decoded != null) {
+        from.packing().decode(r, 0, 1, from.cols(), decoded, 0, from.cols());
+        for (int c = 0; c < from.cols(); c++) {
+          element(to, r, c, decoded[c]);
+        }
+      } else if (from.dtype() == to.dtype()) {
         long bytes = from.dtype().bytes();
         MemorySegment.copy(
             segment(from),

@@ -45,9 +45,13 @@ final class Pieces {
     };
   }
 
-  /** Reads {@code n} elements into a scratch buffer. */
+  /** Reads {@code n} elements into a scratch buffer; of a packed matrix, within one row. */
   static float[] load(Tensor t, long row, long column, int n, Scratch scratch, int slot) {
     float[] buffer = scratch.slot(slot, n);
+    if (t.dtype() == DType.PACKED) {
+      t.packing().decode((int) row, (int) column, 1, n, buffer, 0, n);
+      return buffer;
+    }
     Load.run(kind(t), address(t, row, column), n, buffer, 0);
     return buffer;
   }
@@ -63,7 +67,7 @@ final class Pieces {
     int columns = shape.cols();
     boolean flat = shape.isContiguous();
     for (Tensor other : others) {
-      flat &= other == null || other.isContiguous();
+      flat &= other == null || other.isContiguous() && other.dtype() != DType.PACKED;
     }
     if (rows == 0 || columns == 0) {
       return;

@@ -4,6 +4,7 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import llmengine.engine.Activation;
 import llmengine.engine.AttentionShape;
+import llmengine.engine.DType;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
@@ -38,14 +39,25 @@ public final class ScalarBackend extends HostBackend {
     }
   }
 
+  /** Elements of a weight; a packed one is decoded as a whole, once. */
+  private static At weight(Tensor b) {
+    if (b.dtype() != DType.PACKED) {
+      return (i, k) -> element(b, i, k);
+    }
+    float[] values = b.toFloats();
+    int cols = b.cols();
+    return (i, k) -> values[i * cols + k];
+  }
+
   @Override
   public void matmulNT(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(a.cols(), (i, k) -> element(a, i, k), (k, j) -> element(b, j, k), alpha, c, accumulate);
+    At w = weight(b);
+    product(a.cols(), (i, k) -> element(a, i, k), (k, j) -> w.get(j, k), alpha, c, accumulate);
   }
 
   @Override
   public void matmulNN(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(a.cols(), (i, k) -> element(a, i, k), (k, j) -> element(b, k, j), alpha, c, accumulate);
+    product(a.cols(), (i, k) -> element(a, i, k), weight(b), alpha, c, accumulate);
   }
 
   @Override
@@ -372,10 +384,11 @@ public final class ScalarBackend extends HostBackend {
 
   @Override
   public void embedding(Tensor table, Tensor ids, float scale, Tensor out) {
+    At values = weight(table);
     for (int m = 0; m < out.rows(); m++) {
       int id = segment(ids).get(INT, ids.offset() + 4L * m);
       for (int c = 0; c < out.cols(); c++) {
-        element(out, m, c, element(table, id, c) * scale);
+        element(out, m, c, (float) values.get(id, c) * scale);
       }
     }
   }

@@ -113,6 +113,31 @@ final class Sums {
     return fold(s, t, u, v);
   }
 
+  /**
+   * Adds x[xo + i] * y[yo + i] to the sixteen partial sums at p[at ...], which {@link
+   * #fold(float[], int)} ends.
+   */
+  static void partials(float[] x, int xo, float[] y, int yo, int n, float[] p, int at) {
+    for (int lane = 0; lane < 16; lane += L) {
+      FloatVector s = at(p, at + lane);
+      for (int i = lane; i < n; i += 16) {
+        s = at(x, xo + i).fma(at(y, yo + i), s);
+      }
+      s.intoArray(p, at + lane);
+    }
+  }
+
+  /** The tree over sixteen partial sums. */
+  static float fold(float[] p, int at) {
+    if (L == 16) {
+      return fold(at(p, at));
+    }
+    if (L == 8) {
+      return fold(at(p, at), at(p, at + 8));
+    }
+    return fold(at(p, at), at(p, at + 4), at(p, at + 8), at(p, at + 12));
+  }
+
   /** The greatest x[i], i in [from, n); NaN is skipped, -infinity if there is nothing else. */
   static float max(float[] x, int from, int n) {
     float max = Float.NEGATIVE_INFINITY;

@@ -52,7 +52,8 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public void copy(Tensor from, Tensor to) {
-    if (to.dtype() != DType.F32 || !from.dtype().isFloat()) {
+    boolean readable = from.dtype().isFloat() || from.dtype() == DType.PACKED;
+    if (to.dtype() != DType.F32 || !readable) {
       super.copy(from, to);
       return;
     }
@@ -66,38 +67,19 @@ public final class VectorBackend extends HostBackend {
         from);
   }
 
-  private void product(
-      Gemm.Layout layout, int k, Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    gemm.multiply(
-        layout,
-        c.rows(),
-        c.cols(),
-        k,
-        alpha,
-        Pieces.kind(a),
-        Pieces.address(a, 0, 0),
-        a.rowStride(),
-        Pieces.kind(b),
-        Pieces.address(b, 0, 0),
-        b.rowStride(),
-        accumulate,
-        Pieces.address(c, 0, 0),
-        c.rowStride());
-  }
-
   @Override
   public void matmulNT(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(Gemm.Layout.NT, a.cols(), a, b, alpha, c, accumulate);
+    gemm.multiply(Gemm.Layout.NT, a.cols(), a, b, alpha, c, accumulate);
   }
 
   @Override
   public void matmulNN(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(Gemm.Layout.NN, a.cols(), a, b, alpha, c, accumulate);
+    gemm.multiply(Gemm.Layout.NN, a.cols(), a, b, alpha, c, accumulate);
   }
 
   @Override
   public void matmulTN(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    product(Gemm.Layout.TN, a.rows(), a, b, alpha, c, accumulate);
+    gemm.multiply(Gemm.Layout.TN, a.rows(), a, b, alpha, c, accumulate);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package llmengine.engine.op;
 
 import llmengine.engine.DType;
+import llmengine.engine.InferencePacking;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 
@@ -33,7 +34,11 @@ public final class Linear {
     Shapes.matrix("linear", "weight", w);
     Shapes.equal("linear", "columns of the input for weight " + w, w.cols(), x.cols());
     Tensor y = tape.scope().empty(DType.F32, x.rows(), w.rows());
-    if (tape.usesRows()) {
+    if (!tape.isTraining()
+        && w.dtype() == DType.PACKED
+        && w.packing() instanceof InferencePacking own) {
+      own.product(x, y, tape.usesRows());
+    } else if (tape.usesRows()) {
       tape.backend().matmulRows(x, w, 1, y, false);
     } else {
       tape.backend().matmulNT(x, w, 1, y, false);

@@ -38,27 +38,7 @@ public final class ChatModel implements AutoCloseable {
 
   /** The configured way to choose tokens; the template's stop ids end an answer. */
   public SamplingOptions options(GeneratingArguments g, long seed) {
-    SamplingOptions.Builder b =
-        SamplingOptions.defaults()
-            .with()
-            .doSample(g.doSample())
-            .temperature(g.temperature())
-            .topP(g.topP())
-            .topK(g.topK())
-            .minP(g.minP())
-            .repetitionPenalty(g.repetitionPenalty())
-            .presencePenalty(g.presencePenalty())
-            .frequencyPenalty(g.frequencyPenalty())
-            .numBeams(g.numBeams())
-            .lengthPenalty(g.lengthPenalty())
-            .stopIds(stopIds())
-            .seed(seed);
-    if (g.maxNewTokens() > 0) {
-      b.maxNewTokens(g.maxNewTokens());
-    } else {
-      b.maxNewTokens(0).maxLength(g.maxLength());
-    }
-    return b.build();
+    return Sampling.options(g, stopIds(), seed);
   }
 
   /** Ids that end an answer. */

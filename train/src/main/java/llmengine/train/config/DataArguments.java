@@ -62,7 +62,9 @@ public record DataArguments(
                     + " it in the prompt; false does so for all rows and strips thoughts.")
         Optional<Boolean> enableThinking,
     @Key(preset = "false", doc = "Reasoning templates: keeps the thoughts of earlier turns.")
-        boolean preserveThinking) {
+        boolean preserveThinking,
+    @Key(min = 1, doc = "Beams of generated predictions; null is num_beams.")
+        Optional<Integer> evalNumBeams) {
 
   /** How several datasets are put together. */
   public enum MixStrategy {

@@ -13,4 +13,12 @@ public record EvaluationArguments(
     @Key(doc = "Metric that says which checkpoint is the best; null is loss where one is needed.")
         Optional<String> metricForBestModel,
     @Key(doc = "Whether more of that metric is better; null is no for a loss.")
-        Optional<Boolean> greaterIsBetter) {}
+        Optional<Boolean> greaterIsBetter,
+    @Key(
+            preset = "false",
+            doc = "Evaluates by generated answers (ROUGE, BLEU) instead of the loss; stage sft.")
+        boolean predictWithGenerate,
+    @Key(min = 1, doc = "Longest prompt and answer of these; null leaves it to max_new_tokens.")
+        Optional<Integer> generationMaxLength,
+    @Key(min = 1, doc = "Beams of these if eval_num_beams is null; null is num_beams.")
+        Optional<Integer> generationNumBeams) {}

@@ -123,8 +123,7 @@ final class LaterKeys {
         "asft_alpha=0.1",
         "use_eaft_loss=false",
         "eaft_alpha=1.0");
-    anywhere(
-        "metrics of generated text and accuracy", "compute_accuracy=false", "eval_num_beams=null");
+    anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
         "SwanLab",
         "use_swanlab=false",
@@ -158,12 +157,6 @@ final class LaterKeys {
         "fp16=false",
         "fp16_full_eval=false",
         "bf16_full_eval=false");
-    training(
-        "prediction",
-        "do_predict=false",
-        "predict_with_generate=false",
-        "generation_max_length=null",
-        "generation_num_beams=null");
     training("a delayed or first evaluation", "eval_delay=0", "eval_on_start=false");
     training("optimizer arguments as text", "optim_args=null");
     training(

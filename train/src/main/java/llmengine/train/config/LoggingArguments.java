@@ -1,6 +1,8 @@
 package llmengine.train.config;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** What is logged during training, and when. */
 @Section(value = "Logging", trainingOnly = true)
@@ -16,12 +18,10 @@ public record LoggingArguments(
         TokensSeen includeNumInputTokensSeen,
     @Key(
             preset = "[]",
-            choices = {"none"},
+            choices = {"none", "tensorboard", "mlflow"},
             later = {
               "all",
               "wandb",
-              "tensorboard",
-              "mlflow",
               "neptune",
               "comet_ml",
               "clearml",
@@ -33,8 +33,19 @@ public record LoggingArguments(
               "azure_ml",
               "dagshub"
             },
-            doc = "Experiment trackers. There are none yet: null, [] and none report to nobody.")
-        List<String> reportTo) {
+            doc =
+                "Experiment trackers; null, [] and none report to nobody. mlflow takes its server"
+                    + " from MLFLOW_TRACKING_URI. One that is down never stops a run.")
+        List<String> reportTo,
+    @Key(doc = "Folder of TensorBoard's event file; null is output_dir/runs/<time>_<host>.")
+        Optional<Path> loggingDir,
+    @Key(doc = "Name of the run for trackers; null is that of output_dir.")
+        Optional<String> runName,
+    @Key(
+            own = true,
+            doc =
+                "Address that gets a JSON message at the start, for each log line and at the end.")
+        Optional<String> webhookUrl) {
 
   /** Which input tokens are counted. */
   public enum TokensSeen {

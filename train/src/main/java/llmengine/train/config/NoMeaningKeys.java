@@ -137,8 +137,7 @@ final class NoMeaningKeys {
         "prediction_loss_only",
         "eval_accumulation_steps",
         "batch_eval_metrics");
-    training(
-        "no experiment tracker is used", "logging_dir", "run_name", "project", "trackio_space_id");
+    training("Trackio is not used", "project", "trackio_space_id");
   }
 
   private NoMeaningKeys() {}

@@ -40,15 +40,18 @@ final class Rules {
         "missing: expected the folder to write, got nothing. Add export_dir: ...");
     training(
         keys("do_train"),
-        c -> !c.training().doTrain() && !c.evaluates(),
-        "nothing to do: expected do_train or do_eval, got neither. Set do_train: true.");
+        c -> !c.training().doTrain() && !c.evaluates() && !c.training().doPredict(),
+        "nothing to do: expected do_train, do_eval or do_predict, got none. Set do_train: true.");
     training(
         keys("dataset"),
         c -> c.training().doTrain() && c.data().dataset().isEmpty(),
         "missing: expected names of dataset_info.json to train on, got none. Add dataset: ...");
     training(
-        keys("do_eval", "eval_strategy", "eval_dataset", "val_size"),
-        c -> c.evaluates() && c.data().evalDataset().isEmpty() && !c.data().valSize().isGiven(),
+        keys("do_eval", "do_predict", "eval_strategy", "eval_dataset", "val_size"),
+        c ->
+            (c.evaluates() || c.training().doPredict())
+                && c.data().evalDataset().isEmpty()
+                && !c.data().valSize().isGiven(),
         "nothing to evaluate: expected eval_dataset or val_size, got neither. Add one of them.");
 
     // data
@@ -89,6 +92,22 @@ final class Rules {
             + " hub. Download them and name the folder.");
 
     // stage
+    training(
+        keys("predict_with_generate", "stage"),
+        c -> c.evaluation().predictWithGenerate() && c.finetuning().stage() != Stage.SFT,
+        "is for answers: expected stage sft, got another. Remove predict_with_generate.");
+    training(
+        keys("do_predict", "predict_with_generate", "stage"),
+        c ->
+            c.training().doPredict()
+                && c.finetuning().stage() == Stage.SFT
+                && !c.evaluation().predictWithGenerate(),
+        "predicts nothing: expected predict_with_generate, got none."
+            + " Set predict_with_generate: true.");
+    training(
+        keys("do_predict", "stage"),
+        c -> c.training().doPredict() && c.finetuning().stage() == Stage.PT,
+        "no answers to predict: expected stage sft, got pt. Remove do_predict.");
     training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
@@ -287,8 +306,9 @@ final class Rules {
     training(
         keys("metric_for_best_model", "eval_on_each_dataset"),
         c -> c.bestMetric().filter(metric -> !isMetric(c, metric)).isPresent(),
-        "no such metric: expected loss (eval_<dataset>_loss if eval_on_each_dataset), got another."
-            + " Set metric_for_best_model: loss.");
+        "no such metric: expected loss, or rouge-1, rouge-2, rouge-l or bleu-4 with"
+            + " predict_with_generate (eval_<dataset>_... if eval_on_each_dataset), got another."
+            + " Correct it.");
     training(
         keys("early_stopping_steps", "eval_strategy"),
         c ->
@@ -391,9 +411,15 @@ final class Rules {
   }
 
   private static boolean isMetric(RunConfig config, String metric) {
-    return config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
-        ? config.data().evalDataset().stream()
-            .anyMatch(name -> metric.equals("eval_" + name + "_loss"))
-        : metric.equals("eval_loss");
+    List<String> names =
+        config.evaluation().predictWithGenerate()
+            ? List.of("rouge-1", "rouge-2", "rouge-l", "bleu-4")
+            : List.of("loss");
+    List<String> sets =
+        config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
+            ? config.data().evalDataset().stream().map(name -> "eval_" + name + "_").toList()
+            : List.of("eval_");
+    return sets.stream()
+        .anyMatch(set -> names.stream().anyMatch(name -> metric.equals(set + name)));
   }
 }

@@ -16,6 +16,10 @@ public record TrainingArguments(
     @Key(preset = "false", doc = "Evaluates at the end; implied by an eval_strategy other than no.")
         boolean doEval,
     @Key(
+            preset = "false",
+            doc = "Answers the prompts of the evaluation data at the end, into a file.")
+        boolean doPredict,
+    @Key(
             doc =
                 "Checkpoint folder to go on from, or true for the newest in output_dir (which null"
                     + " also takes, if there is one).")

@@ -191,7 +191,7 @@ class ConfigErrorsTest {
     "lora_dropout=1, out of range",
     "logging_steps=0, neither a count nor a share",
     "save_steps=2.5, neither a count nor a share",
-    "optim=adafactor, not supported yet",
+    "optim=lomo, not supported yet",
     "finetuning_type=oft, not supported yet",
     "report_to=wandb, not supported yet",
     "report_to=wandbb, unknown choice",
