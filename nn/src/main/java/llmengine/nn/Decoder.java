@@ -182,9 +182,14 @@ public final class Decoder implements AutoCloseable {
               : block.forward(tape, x, batch);
       tape.exit();
     }
-    Tensor out = norm.forward(tape, x);
+    Tensor out = norm(tape, x);
     tape.exit();
     return out;
+  }
+
+  /** The norm after the last block: from its result to {@link #hidden}. */
+  public Tensor norm(Tape tape, Tensor x) {
+    return norm.forward(tape, x);
   }
 
   /**

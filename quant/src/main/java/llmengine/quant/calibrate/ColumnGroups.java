@@ -14,7 +14,7 @@ public final class ColumnGroups {
   private final int[] groupOf;
   private final int groups;
 
-  private ColumnGroups(int[] order, int[] groupOf, int groups) {
+  ColumnGroups(int[] order, int[] groupOf, int groups) {
     this.order = order;
     this.groupOf = groupOf;
     this.groups = groups;

@@ -31,7 +31,8 @@ record CalibrationWindows(List<int[]> calibration, List<int[]> heldOut, boolean 
   private static final long SEED = 42;
   private static final int TRIES = 101;
   private static final int HELD_OUT_SHARE = 8;
-  private static final int MOST_HELD_OUT = 16;
+  private static final int HELD_OUT_TOKENS = 4096; // at least, so that chance does not decide
+  private static final int MOST_HELD_OUT = 64;
 
   /**
    * @throws ConfigException if there is no such dataset, it has no texts, or they are too short
@@ -62,7 +63,9 @@ record CalibrationWindows(List<int[]> calibration, List<int[]> heldOut, boolean 
         calibration.add(drawing.next(Set.of()));
       }
       Set<Integer> seen = Set.copyOf(drawing.drawn);
-      int count = Math.clamp(calibration.size() / HELD_OUT_SHARE, 1, MOST_HELD_OUT);
+      int share = calibration.size() / HELD_OUT_SHARE;
+      int enough = HELD_OUT_TOKENS / arguments.exportQuantizationMaxlen();
+      int count = Math.clamp(Math.max(share, enough), 1, MOST_HELD_OUT);
       List<int[]> heldOut = new ArrayList<>();
       boolean unseen = true;
       for (int i = 0; i < count; i++) {
