@@ -7,12 +7,12 @@ import java.util.List;
 import llmengine.engine.Backend;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
-import llmengine.engine.cpu.ScalarBackend;
+import llmengine.engine.cpu.VectorBackend;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AwqTest {
-  private final Backend backend = new ScalarBackend();
+  private final Backend backend = new VectorBackend();
 
   @ParameterizedTest
   @ValueSource(ints = {16, 32, -1})
