@@ -24,6 +24,11 @@ public enum DType {
     return bytes;
   }
 
+  /** This type, or F32 for PACKED: what a weight is stored in once it changes. */
+  public DType writable() {
+    return this == PACKED ? F32 : this;
+  }
+
   /** Whether the elements are floats that can be written and trained. */
   public boolean isFloat() {
     return this == F32 || this == F16 || this == BF16;

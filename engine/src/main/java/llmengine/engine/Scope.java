@@ -37,6 +37,13 @@ public final class Scope implements AutoCloseable {
       throw new IllegalStateException("scope " + owner + ": used after close.");
     }
     Shape shape = Shape.of(dims);
+    if (dtype == DType.PACKED) {
+      throw new ShapeException(
+          "empty: a packed matrix is made by pack: expected a plain dtype, got "
+              + dtype
+              + shape
+              + ".");
+    }
     Buffer buffer =
         backend.memory().take(Math.multiplyExact(shape.size(), (long) dtype.bytes()), owner);
     owned.put(buffer, true);

@@ -224,6 +224,7 @@ public final class Tensor {
 
   /** Overwrites all values, converting to this tensor's dtype. */
   public Tensor set(float... values) {
+    requireUnpacked("set");
     if (values.length != size()) {
       throw new ShapeException(
           "set: wrong number of values: expected " + size() + ", got " + values.length + ".");
@@ -252,7 +253,11 @@ public final class Tensor {
   private void requireUnpacked(String op) {
     if (dtype == DType.PACKED) {
       throw new ShapeException(
-          op + ": a packed matrix has row slices only: expected a plain dtype, got " + this + ".");
+          op
+              + ": a packed matrix is read-only and has row slices only: expected a plain dtype,"
+              + " got "
+              + this
+              + ".");
     }
   }
 

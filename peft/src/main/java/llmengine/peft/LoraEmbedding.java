@@ -24,15 +24,18 @@ record LoraEmbedding(Parameter a, Parameter b, float scale) implements TokenEmbe
     return Elementwise.add(tape, layer.plain(tape, ids), Elementwise.scale(tape, delta, scale));
   }
 
-  /** E + s A B^T, computed in float32, in the dtype of E and owned by {@code scope}. */
+  /**
+   * E + s A B^T, computed in float32, in the dtype of E (float32 if it is packed) and owned by
+   * {@code scope}.
+   */
   Tensor merged(Scope scope, Tensor table) {
     int[] dims = table.shape().dims();
-    Tensor out = scope.empty(table.dtype(), dims);
+    Tensor out = scope.empty(table.dtype().writable(), dims);
     try (Scope scratch = new Scope(scope.backend(), "merge")) {
-      Tensor sum = table.dtype() == DType.F32 ? out : scratch.empty(DType.F32, dims);
+      Tensor sum = out.dtype() == DType.F32 ? out : scratch.empty(DType.F32, dims);
       scope.backend().copy(table, sum);
       scope.backend().matmulNT(a.value(), b.value(), scale, sum, true); // (V,R)(C,R)^T
-      if (table.dtype() != DType.F32) {
+      if (sum != out) {
         scope.backend().copy(sum, out);
       }
     }

@@ -13,6 +13,11 @@ public interface StoredQuantization {
   /** {@code quant_method} of the configuration, e.g. {@code gptq}. */
   String method();
 
+  /** Whether the checkpoint has the weight {@code name}, packed or plain. */
+  default boolean holds(Checkpoint checkpoint, String name) {
+    return checkpoint.find(name).isPresent();
+  }
+
   /**
    * The matrix (N, K) that {@code name} stands for, as a PACKED tensor over the mapped file where
    * the layout allows it; empty if this layer is stored as a plain tensor.

@@ -8,12 +8,13 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.Stream;
 import llmengine.engine.BlockFormat;
 import llmengine.engine.BlockFormats;
 import llmengine.engine.file.GgufType;
 import llmengine.engine.file.SafetensorsFile;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class BlockFormatTest {
   /** Every format found by the service loader that GGUF knows. */
@@ -21,11 +22,19 @@ class BlockFormatTest {
     return BlockFormats.named(name).orElseThrow();
   }
 
+  /** Every type of GGUF that holds weights. */
+  static Stream<String> formats() {
+    return Arrays.stream(GgufType.values())
+        .map(GgufType::name)
+        .filter(name -> !name.matches("I8|I16|I32|I64|F64|Q8_1|Q8_K"));
+  }
+
+  static Stream<String> formatsWithGoldens() {
+    return formats().filter(name -> !name.equals("F32"));
+  }
+
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"
-      })
+  @MethodSource("formats")
   void agreesWithTheContainerAboutSizes(String name) {
     BlockFormat format = format(name);
     GgufType type = GgufType.valueOf(name);
@@ -36,8 +45,7 @@ class BlockFormatTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"})
+  @MethodSource("formatsWithGoldens")
   void decodesBitForBitAsTheReference(String name) {
     Path golden = SharedFiles.path("golden/open/F_quant/gguf_" + name + "/golden.safetensors");
     try (SafetensorsFile file = SafetensorsFile.open(golden)) {
@@ -53,13 +61,11 @@ class BlockFormatTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"
-      })
+  @MethodSource("formats")
   void manyBlocksEqualOneByOneAtAnyOffset(String name) {
     BlockFormat format = format(name);
-    int blocks = 20_001; // several internal runs and a rest
+    // several internal runs and a rest
+    int blocks = Math.min(20_001, 70_001 / format.blockBytes());
     byte[] bytes = new byte[3 + blocks * format.blockBytes()];
     new Random(7).nextBytes(bytes);
     MemorySegment src = MemorySegment.ofArray(bytes);

@@ -69,7 +69,11 @@ final class Summary {
     Map<DType, Long> frozen = new EnumMap<>(DType.class);
     for (Parameter p : model.parameters().values()) {
       if (!p.isTrainable()) {
-        frozen.merge(p.value().dtype(), p.size(), Long::sum);
+        if (p.value().dtype() == DType.PACKED) {
+          frozen.merge(DType.U8, p.value().packing().bytes(), Long::sum);
+        } else {
+          frozen.merge(p.value().dtype(), p.size(), Long::sum);
+        }
       }
     }
     long trained = method.trainable().stream().mapToLong(Parameter::size).sum();
@@ -90,7 +94,7 @@ final class Summary {
                                 p.value().shape().rank() == 2 ? p.value().cols() : 0))
                     .toList()),
             config.training().perDeviceTrainBatchSize() * longestRow(config, data),
-            method.adapterRankPerBlock(),
+            method.adapterFloatsPerBlock(),
             config.recomputesActivations()));
   }
 

@@ -10,7 +10,6 @@ import llmengine.engine.Buffer;
 import llmengine.engine.DType;
 import llmengine.engine.Floats;
 import llmengine.engine.Memory;
-import llmengine.engine.ShapeException;
 import llmengine.engine.Tensor;
 
 /** What the CPU backends share: tensors in the host's own memory, outside the Java heap. */
@@ -89,7 +88,7 @@ abstract class HostBackend implements Backend {
       case F16 -> s.set(SHORT, t.offset() + 2 * index, Float.floatToFloat16(value));
       case I32 -> s.set(INT, t.offset() + 4 * index, (int) value);
       case I8, U8 -> s.set(ValueLayout.JAVA_BYTE, t.offset() + index, (byte) (int) value);
-      case PACKED -> throw new ShapeException("write: a packed matrix is read-only: got " + t);
+      case PACKED -> throw new AssertionError("a packed matrix is read-only: " + t);
     }
   }
 

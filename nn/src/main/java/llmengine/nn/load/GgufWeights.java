@@ -2,9 +2,12 @@ package llmengine.nn.load;
 
 import java.util.Map;
 import java.util.Optional;
+import llmengine.engine.BlockFormat;
+import llmengine.engine.BlockMatrix;
 import llmengine.engine.Buffer;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
+import llmengine.engine.Packing;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.file.GgufFile;
@@ -14,9 +17,10 @@ import llmengine.nn.WeightSource;
 import llmengine.nn.model.DecoderSpec;
 
 /**
- * Weights of a GGUF file under their Hugging Face names. Plain types are used where the file is
- * mapped, quantized ones are decoded to float32. Undone on the way, as llama.cpp's converter did
- * it: rows of q and k interleaved for the llama architecture, 1 added to Gemma's norm weights.
+ * Weights of a GGUF file under their Hugging Face names, used where the file is mapped: plain types
+ * as they are, quantized matrices as PACKED tensors over their blocks. Undone on the way, as
+ * llama.cpp's converter did it: rows of q and k interleaved for the llama architecture (in a view
+ * that maps rows, so that nothing is copied), 1 added to Gemma's norm weights.
  */
 public final class GgufWeights implements WeightSource {
   private static final Map<String, String> LAYER_NAMES =
@@ -64,6 +68,9 @@ public final class GgufWeights implements WeightSource {
     if (plain.isPresent() && heads == 0 && !shifted) {
       return scope.map(stored.data(), plain.get(), shape);
     }
+    if (isPacked(name, stored)) {
+      return packed(scope, stored, heads);
+    }
     Tensor t = scope.empty(DType.F32, shape);
     if (!(t.buffer() instanceof Buffer.Host host)) {
       throw new FormatException(
@@ -86,6 +93,31 @@ public final class GgufWeights implements WeightSource {
       halves(scope, t, heads);
     }
     return t;
+  }
+
+  /** What the file holds under a Hugging Face name. */
+  public Optional<GgufTensor> stored(String name) {
+    return file.find(ggufName(name));
+  }
+
+  /**
+   * Whether {@link #load} gives the tensor as PACKED: quantized matrices, and 16-bit ones whose
+   * rows the file interleaves.
+   */
+  public boolean isPacked(String name, GgufTensor stored) {
+    boolean plain = plainType(stored.type()).isPresent();
+    return stored.shape().length == 2
+        && (!plain || heads(name) > 0 && stored.type() != GgufType.F32);
+  }
+
+  private Tensor packed(Scope scope, GgufTensor stored, int heads) {
+    BlockFormat format = file.format(stored);
+    int rows = Math.toIntExact(stored.shape()[0]);
+    int cols = Math.toIntExact(stored.shape()[1]);
+    int rowBytes = cols / format.blockValues() * format.blockBytes();
+    Tensor bytes = scope.map(stored.data(), DType.U8, rows, rowBytes);
+    Packing matrix = new BlockMatrix(format, bytes, cols);
+    return scope.pack(heads == 0 ? matrix : new RotaryHalves(matrix, rows / heads));
   }
 
   /** Rows of a head from rotary pairs (2i, 2i + 1) to halves (i, i + D/2). */

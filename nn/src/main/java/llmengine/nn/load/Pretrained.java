@@ -1,6 +1,7 @@
 package llmengine.nn.load;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -19,6 +20,8 @@ import llmengine.nn.WeightSource;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.nn.model.Family;
 import llmengine.nn.model.ModelConfig;
+import llmengine.quant.StoredQuantization;
+import llmengine.quant.StoredQuantizations;
 
 /**
  * A checkpoint on disk: a Hugging Face directory or a GGUF file. Opening reads the configuration
@@ -96,7 +99,24 @@ public final class Pretrained implements AutoCloseable {
     if (checkpoint == null) {
       checkpoint = Checkpoint.open(path);
     }
-    return new SafetensorsWeights(checkpoint);
+    SafetensorsWeights plain = new SafetensorsWeights(checkpoint);
+    return quantization()
+        .<WeightSource>map(q -> new StoredQuantizedWeights(plain, q, spec.tied()))
+        .orElse(plain);
+  }
+
+  /**
+   * How the checkpoint is quantized ({@code quantization_config}); empty if its weights are plain,
+   * as those of a GGUF file are here. A quantized model is trained by LoRA only, without DoRA
+   * unless its method is {@code bitsandbytes}, and adapters can't be merged into it.
+   *
+   * @throws FormatException if it is quantized in a way that can't be read
+   */
+  public Optional<StoredQuantization> quantization() {
+    JsonNode settings = config.json().path("quantization_config");
+    return gguf == null && settings.isObject()
+        ? Optional.of(StoredQuantizations.of(path.resolve("config.json").toString(), settings))
+        : Optional.empty();
   }
 
   /** A model with the stored weights. */

@@ -24,7 +24,7 @@ public final class ModelFolder {
     DType dtype = null;
     for (Parameter p : model.parameters().values()) {
       if (p.value().shape().rank() == 2) { // vectors are float32 whatever the rest is
-        dtype = p.value().dtype();
+        dtype = p.value().dtype().writable();
       }
     }
     write(folder, session, model, dtype, SHARD_BYTES);

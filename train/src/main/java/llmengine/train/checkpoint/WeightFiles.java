@@ -23,12 +23,13 @@ public final class WeightFiles {
   /**
    * All weights of a model as {@code model.safetensors}, or in shards with an index.
    *
-   * @param dtype to store matrices and vectors in; null keeps each as it is
+   * @param dtype to store matrices and vectors in; null keeps each as it is, packed ones as float32
    */
   public static void writeModel(Path directory, Decoder model, DType dtype, long maxShardBytes) {
     List<TensorSource> sources = new ArrayList<>();
     for (Parameter p : model.parameters().values()) {
-      sources.add(source(p.name(), p.value(), dtype == null ? p.value().dtype() : dtype));
+      sources.add(
+          source(p.name(), p.value(), dtype == null ? p.value().dtype().writable() : dtype));
     }
     writeModel(directory, sources, maxShardBytes);
   }

@@ -37,7 +37,7 @@ public record ModelArguments(
             preset = "auto",
             doc =
                 "Weight type in chat and export; auto keeps the checkpoint's, f32 exported as 16"
-                    + " bits.")
+                    + " bits. In chat, quantized weights stay as they are.")
         WeightType inferDtype,
     @Key(
             preset = "false",

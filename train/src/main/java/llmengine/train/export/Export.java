@@ -77,7 +77,7 @@ public record Export(
         adapted = MergeCheck.logits(model, prompts);
         last.merge();
       }
-      InferenceModel.convert(model, dtype);
+      InferenceModel.convert(model, dtype, false);
       Optional<MergeCheck> check =
           adapters.isEmpty()
               ? Optional.empty()
@@ -129,7 +129,7 @@ public record Export(
       case "bfloat16", "float32" -> DType.BF16;
       default -> {
         DType stored = model.embedding().weight().value().dtype();
-        yield stored == DType.F32 ? DType.BF16 : stored;
+        yield stored == DType.F16 ? DType.F16 : DType.BF16;
       }
     };
   }

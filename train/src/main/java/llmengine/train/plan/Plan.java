@@ -147,12 +147,12 @@ public record Plan(
 
     private final DecoderSpec spec;
     private final List<Weight> weights;
-    private final List<DType> types;
+    private final List<StoredTypes.Stored> stored;
 
     Estimate(ModelSession session) {
       spec = session.spec();
       weights = WeightList.of(spec);
-      types = StoredTypes.of(session.files(), weights);
+      stored = StoredTypes.of(session.files(), weights);
     }
 
     TrainedPart trained(RunConfig config) {
@@ -181,11 +181,10 @@ public record Plan(
       return sum;
     }
 
-    /** Dtype in which most of the frozen weights are kept. */
+    /** Dtype in which most of the frozen weights are kept, F32 for packed ones. */
     DType matrixType(RunConfig config) {
-      return config.training().bf16() && types.getFirst() == DType.F32
-          ? DType.BF16
-          : types.getFirst();
+      DType first = stored.getFirst().dtype();
+      return config.training().bf16() && first == DType.F32 ? DType.BF16 : first.writable();
     }
 
     MemoryPlan memory(RunConfig config, RowCounts counted) {
@@ -194,8 +193,13 @@ public record Plan(
       for (int i = 0; i < weights.size(); i++) {
         Weight w = weights.get(i);
         if (!part.weights().contains(w.name())) {
-          boolean halved = config.training().bf16() && w.isMatrix() && types.get(i) == DType.F32;
-          frozen.merge(halved ? DType.BF16 : types.get(i), w.size(), Long::sum);
+          DType type = stored.get(i).dtype();
+          boolean halved = config.training().bf16() && w.isMatrix() && type == DType.F32;
+          if (type == DType.PACKED) {
+            frozen.merge(DType.U8, stored.get(i).bytes(), Long::sum);
+          } else {
+            frozen.merge(halved ? DType.BF16 : type, w.size(), Long::sum);
+          }
         }
       }
       RowCounts rows = counted.cutTo(config.data().cutoffLen());
@@ -206,7 +210,7 @@ public record Plan(
               trainedElements(part),
               OptimizerMemory.of(config, spec, trainedWeights(part)),
               config.training().perDeviceTrainBatchSize() * rows.longest(),
-              part.rankPerBlock(),
+              part.floatsPerBlock(),
               config.recomputesActivations()));
     }
   }

@@ -1,11 +1,10 @@
 package llmengine.train.plan;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Function;
 import llmengine.engine.DType;
 import llmengine.engine.file.Checkpoint;
-import llmengine.engine.file.GgufFile;
+import llmengine.nn.load.GgufWeights;
 import llmengine.nn.load.Pretrained;
 import llmengine.train.plan.WeightList.Weight;
 
@@ -13,17 +12,23 @@ import llmengine.train.plan.WeightList.Weight;
  * In which dtype each weight of a checkpoint is held once it is loaded, from the files' headers.
  */
 final class StoredTypes {
+  /**
+   * How one weight is held.
+   *
+   * @param bytes that it takes
+   */
+  record Stored(DType dtype, long bytes) {
+    private Stored(DType dtype, Weight w) {
+      this(dtype, w.size() * dtype.bytes());
+    }
+  }
+
   private StoredTypes() {}
 
-  /** The dtypes in the order of {@code weights}. */
-  static List<DType> of(Pretrained files, List<Weight> weights) {
-    if (files.path().toString().toLowerCase(Locale.ROOT).endsWith(".gguf")) {
-      try (GgufFile file = GgufFile.open(files.path())) {
-        // one type for all matrices but a few: that of the first feed-forward layer tells
-        DType dtype =
-            file.find("blk.0.ffn_down.weight").map(t -> plain(t.type().name())).orElse(DType.F32);
-        return weights.stream().map(w -> w.isMatrix() ? dtype : DType.F32).toList();
-      }
+  /** In the order of {@code weights}. */
+  static List<Stored> of(Pretrained files, List<Weight> weights) {
+    if (files.weights() instanceof GgufWeights gguf) {
+      return weights.stream().map(w -> of(gguf, w)).toList();
     }
     try (Checkpoint checkpoint = Checkpoint.open(files.path())) {
       Function<Weight, DType> type =
@@ -31,11 +36,22 @@ final class StoredTypes {
               w.isMatrix()
                   ? checkpoint.find(w.name()).map(t -> plain(t.type().name())).orElse(DType.F32)
                   : DType.F32;
-      return weights.stream().map(type).toList();
+      return weights.stream().map(w -> new Stored(type.apply(w), w)).toList();
     }
   }
 
-  /** Sixteen-bit floats stay as they are stored; everything else is decoded to float32. */
+  private static Stored of(GgufWeights gguf, Weight w) {
+    return gguf.stored(w.name())
+        .filter(t -> w.isMatrix())
+        .map(
+            t ->
+                gguf.isPacked(w.name(), t)
+                    ? new Stored(DType.PACKED, t.data().byteSize())
+                    : new Stored(plain(t.type().name()), w))
+        .orElseGet(() -> new Stored(DType.F32, w));
+  }
+
+  /** Sixteen-bit floats stay as they are stored; everything else becomes float32. */
   private static DType plain(String type) {
     return switch (type) {
       case "BF16" -> DType.BF16;

@@ -4,12 +4,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The folder of reference data beside the project, if it is there. */
-final class Shared {
+public final class Shared {
 
   private Shared() {}
 
   /** Property or variable ENGINE_SHARED, else the nearest {@code shared} above the module. */
-  static Path folder() {
+  public static Path folder() {
     String given = System.getProperty("ENGINE_SHARED", System.getenv("ENGINE_SHARED"));
     if (given != null) {
       return Path.of(given);
