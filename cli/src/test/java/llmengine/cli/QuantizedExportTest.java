@@ -93,7 +93,9 @@ class QuantizedExportTest {
         "export_quantization_bit=4 export_quantization_dataset=../examples | files of one type",
         "export_quantization_bit=4"
             + " export_quantization_dataset=../examples/quickstart-data/tavi.json | column text",
-        "export_quantization_bit=4 export_quantization_maxlen=500 | no row is long enough",
+        "export_quantization_bit=4 export_quantization_maxlen=500"
+            + " export_quantization_dataset=../examples/quickstart-model/world.txt |"
+            + " no row is long enough",
         "export_quantization_bit=4 export_quantization_maxlen=5000 | longer than the model",
         "export_quantization_bit=4 export_quantization_group_size=0 | no group",
         "export_quantization_bit=4 infer_dtype=bfloat16 | keep the rest in float16"

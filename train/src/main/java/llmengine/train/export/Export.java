@@ -51,6 +51,11 @@ public record Export(
 
   private static final int USUAL_CUTOFF = 2048;
 
+  /** Does what the configuration of an export asks for, silently. */
+  public static Export run(RunConfig config) {
+    return run(config, line -> {});
+  }
+
   /**
    * Does what the configuration of an export asks for.
    *
