@@ -37,7 +37,7 @@ import llmengine.train.model.ModelSession;
  * @param bytes of all files
  * @param dtype of the weights
  * @param parameters stored
- * @param check of the merged weights against the last adapter; empty without adapters
+ * @param check of what was written against the source; empty if none was asked for
  * @param quantization how a quantized export compares with its source; empty for another
  */
 public record Export(
@@ -46,7 +46,7 @@ public record Export(
     long bytes,
     DType dtype,
     long parameters,
-    Optional<MergeCheck> check,
+    Optional<ExportCheck> check,
     Optional<QuantizationReport> quantization) {
 
   private static final int USUAL_CUTOFF = 2048;
@@ -74,26 +74,24 @@ public record Export(
         Backend backend = Backends.open(config);
         Decoder model = session.load(backend)) {
       DType dtype = dtype(config, session, model);
-      List<int[]> prompts = adapters.isEmpty() ? List.of() : MergeCheck.prompts(session);
-      List<float[]> adapted = List.of();
-      if (!adapters.isEmpty()) {
-        Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
-        Adapters last = Adapters.open(model, adapters.getLast(), false);
-        adapted = MergeCheck.logits(model, prompts);
-        last.merge();
-      }
-      InferenceModel.convert(model, dtype, false);
-      Optional<MergeCheck> check =
-          adapters.isEmpty()
-              ? Optional.empty()
-              : Optional.of(
-                  MergeCheck.of(adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
+      Optional<Double> bound = ExportCheck.bound(config, 8 * dtype.bytes());
+      List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
+      List<float[]> source = sourceLogits(model, adapters, prompts);
       AtomicFolder.write(
           folder,
           temporary -> {
             ModelFolder.write(temporary, session, model, dtype, shardBytes(config));
             writeRest(temporary, config, session);
           });
+      Optional<ExportCheck> check =
+          bound.map(
+              b ->
+                  ExportCheck.of(
+                      "exported against source",
+                      source,
+                      ExportCheck.logits(folder, backend, prompts),
+                      model.spec().vocab(),
+                      b));
       return written(folder, dtype, model, check, Optional.empty());
     }
   }
@@ -103,20 +101,46 @@ public record Export(
       QuantizedExport export = QuantizedExport.of(config, session, progress);
       try (Backend backend = Backends.open(config);
           Decoder model = session.load(backend)) {
+        Optional<Double> bound = ExportCheck.bound(config, export.bits());
+        List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
+        List<float[]> source = ExportCheck.logits(model, prompts);
         QuantizationReport report = export.quantize(model);
+        List<ExportCheck> checks = new ArrayList<>();
         AtomicFolder.write(
             folder,
             temporary -> {
-              export.write(temporary, model, report, shardBytes(config));
+              export.write(temporary, model, shardBytes(config));
+              bound.ifPresent(
+                  b ->
+                      checks.add(
+                          ExportCheck.of(
+                              "quantized against source",
+                              source,
+                              ExportCheck.logits(temporary, backend, prompts),
+                              model.spec().vocab(),
+                              b)));
+              report.write(temporary, checks.stream().findFirst());
               writeRest(temporary, config, session);
             });
-        return written(folder, DType.F16, model, Optional.empty(), Optional.of(report));
+        return written(folder, DType.F16, model, checks.stream().findFirst(), Optional.of(report));
       }
     }
   }
 
   private static long shardBytes(RunConfig config) {
     return config.export().exportSize() * 1_000_000_000L;
+  }
+
+  /** Logits of the model with its adapters on top, which are then merged into it. */
+  static List<float[]> sourceLogits(Decoder model, List<Path> adapters, List<int[]> prompts) {
+    if (adapters.isEmpty()) {
+      return ExportCheck.logits(model, prompts);
+    }
+    Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
+    Adapters last = Adapters.open(model, adapters.getLast(), false);
+    List<float[]> logits = ExportCheck.logits(model, prompts);
+    last.merge();
+    return logits;
   }
 
   /**
@@ -171,7 +195,7 @@ public record Export(
       Path folder,
       DType dtype,
       Decoder model,
-      Optional<MergeCheck> check,
+      Optional<ExportCheck> check,
       Optional<QuantizationReport> quantization) {
     long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
     try (Stream<Path> entries = Files.list(folder)) {

@@ -2,13 +2,16 @@ package llmengine.train.export;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import llmengine.nn.generate.Perplexity;
+import llmengine.train.checkpoint.JsonFiles;
 
 /**
- * What quantizing a model cost: perplexity over windows of text that calibration did not read, and
- * logits at the end of a few prompts.
+ * What quantizing a model cost: perplexity over windows of text that calibration did not read.
  *
  * @param settings method, bits, groups and calibration, as in the configuration
  * @param bitsPerWeight of the quantized layers, scales and zero points included
@@ -16,7 +19,6 @@ import llmengine.nn.generate.Perplexity;
  * @param roundToNearest perplexity when each weight takes its nearest code, with the same bits
  * @param after perplexity of what was written
  * @param unseen whether the windows are of rows that calibration did not read
- * @param check logits of what was written against the source's
  */
 public record QuantizationReport(
     ObjectNode settings,
@@ -24,8 +26,8 @@ public record QuantizationReport(
     Perplexity before,
     Perplexity roundToNearest,
     Perplexity after,
-    boolean unseen,
-    MergeCheck check) {
+    boolean unseen) {
+  static final String FILE = "quantization_report.json";
 
   /** For people. */
   public List<String> lines() {
@@ -45,19 +47,11 @@ public record QuantizationReport(
             before.tokens(),
             unseen
                 ? "rows that calibration did not read"
-                : "other windows of rows that calibration read too (there are no more rows)"),
-        String.format(
-            Locale.ROOT,
-            "check     quantized against source: largest logit difference %.3g, mean %.2g; same"
-                + " next token at %d of %d positions",
-            check.largest(),
-            check.mean(),
-            check.sameChoice(),
-            check.positions()));
+                : "other windows of rows that calibration read too (there are no more rows)"));
   }
 
-  /** For {@code quantization_report.json}. */
-  ObjectNode json() {
+  /** Writes {@code quantization_report.json}. */
+  void write(Path folder, Optional<ExportCheck> check) throws IOException {
     ObjectNode json = new ObjectMapper().createObjectNode();
     json.setAll(settings);
     json.put("bits_per_weight", bitsPerWeight);
@@ -67,11 +61,14 @@ public record QuantizationReport(
     perplexity.put("round_to_nearest", roundToNearest.value());
     perplexity.put("tokens", before.tokens());
     perplexity.put("rows_unseen_by_calibration", unseen);
-    ObjectNode logits = json.putObject("logits");
-    logits.put("largest_difference", check.largest());
-    logits.put("mean_difference", check.mean());
-    logits.put("positions", check.positions());
-    logits.put("same_next_token", check.sameChoice());
-    return json;
+    if (check.isPresent()) {
+      ObjectNode logits = json.putObject("logits");
+      logits.put("largest_difference", check.get().largest());
+      logits.put("mean_difference", check.get().mean());
+      logits.put("spread", check.get().spread());
+      logits.put("positions", check.get().positions());
+      logits.put("same_next_token", check.get().sameChoice());
+    }
+    JsonFiles.write(folder.resolve(FILE), json, 2);
   }
 }

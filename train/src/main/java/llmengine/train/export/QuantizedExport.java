@@ -25,7 +25,6 @@ import llmengine.quant.calibrate.ColumnGroups;
 import llmengine.quant.calibrate.Gptq;
 import llmengine.quant.calibrate.GroupedCodes;
 import llmengine.quant.calibrate.StoredCodes;
-import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.ModelFolder;
 import llmengine.train.checkpoint.WeightFiles;
 import llmengine.train.config.ConfigException;
@@ -40,8 +39,6 @@ import llmengine.train.model.ModelSession;
  * in 16 bits.
  */
 final class QuantizedExport {
-  private static final String REPORT = "quantization_report.json";
-
   private final ExportArguments arguments;
   private final ModelSession session;
   private final CalibrationWindows windows;
@@ -113,18 +110,14 @@ final class QuantizedExport {
   QuantizationReport quantize(Decoder model) {
     check(model);
     int[] ids = windows.heldOutIds();
-    List<int[]> prompts = MergeCheck.prompts(session);
-    List<float[]> logits = MergeCheck.logits(model, prompts);
     Perplexity before = perplexity(model, ids);
     progress.accept(String.format(Locale.ROOT, "source    perplexity %.4f", before.value()));
     Perplexity nearest = roundedToNearest(model, ids);
     progress.accept(String.format(Locale.ROOT, "nearest   perplexity %.4f", nearest.value()));
     calibrate(model);
     Perplexity after = perplexity(model, ids);
-    MergeCheck check =
-        MergeCheck.of(logits, MergeCheck.logits(model, prompts), model.spec().vocab());
     return new QuantizationReport(
-        settings(), bitsPerWeight(model), before, nearest, after, windows.unseen(), check);
+        settings(), bitsPerWeight(model), before, nearest, after, windows.unseen());
   }
 
   private void check(Decoder model) {
@@ -219,9 +212,13 @@ final class QuantizedExport {
     return json;
   }
 
-  /** Weights, configuration and report; what is not quantized is stored as float16. */
-  void write(Path folder, Decoder model, QuantizationReport report, long maxShardBytes)
-      throws IOException {
+  /** Bits of a code. */
+  int bits() {
+    return grid.bits();
+  }
+
+  /** Weights and configuration; what is not quantized is stored as float16. */
+  void write(Path folder, Decoder model, long maxShardBytes) throws IOException {
     List<TensorSource> sources = new ArrayList<>();
     for (Parameter p : model.parameters().values()) {
       if (p.value().dtype() == DType.PACKED) {
@@ -233,7 +230,6 @@ final class QuantizedExport {
     }
     ModelFolder.write(
         folder, session, model, DType.F16, sources, quantizationConfig(), maxShardBytes);
-    JsonFiles.write(folder.resolve(REPORT), report.json(), 2);
   }
 
   /** {@code quantization_config} as transformers reads it. */

@@ -52,19 +52,19 @@ class QuantizedFilesTest {
     Path out = Files.createDirectories(folder.resolve("out"));
     try (ModelSession session = ModelSession.open(config);
         Backend backend = new VectorBackend()) {
-      List<int[]> prompts = MergeCheck.prompts(session);
+      List<int[]> prompts = ExportCheck.prompts(session);
       List<float[]> expected;
       try (Decoder model = session.load(backend)) {
         QuantizedExport export = QuantizedExport.of(config, session, line -> {});
         QuantizationReport report = export.quantize(model);
         assertThat(report.unseen()).isFalse(); // there is one row only
-        export.write(out, model, report, 1_000_000);
-        expected = MergeCheck.logits(model, prompts);
+        export.write(out, model, 1_000_000);
+        expected = ExportCheck.logits(model, prompts);
       }
       assertThat(backend.memory().used()).as("bytes still in use").isZero();
       try (Pretrained files = Pretrained.open(out);
           Decoder model = files.load(backend)) {
-        List<float[]> actual = MergeCheck.logits(model, prompts);
+        List<float[]> actual = ExportCheck.logits(model, prompts);
         for (int p = 0; p < expected.size(); p++) {
           for (int i = 0; i < expected.get(p).length; i++) {
             assertThat(actual.get(p)[i]).isCloseTo(expected.get(p)[i], within(0.02f));
