@@ -1,5 +1,13 @@
 package llmengine.quant;
 
+import static llmengine.engine.cpu.Lanes.L;
+import static llmengine.quant.Codes.floats;
+
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.cpu.Load;
+import llmengine.engine.cpu.Window;
+
 /**
  * 256 values in 210 bytes (6.5625 bits each): 128 bytes of low 4 bits l, 64 bytes of high 2 bits h,
  * 16 signed byte scales for 16 values each, half d. Each half of 128 values has 64 bytes of l and
@@ -34,6 +42,37 @@ public final class Q6_K extends ByteBlocks {
           out[o + 96 + i] = d3 * ((b >> 4 & 15 | (top >> 6 & 3) << 4) - 32);
         }
       }
+    }
+  }
+
+  @Override
+  void decodeBlocks(long address, float[] out, int to, int blocks) {
+    for (int b = 0; b < blocks; b++) {
+      long at = address + 210L * b;
+      float d = Window.getHalf(at + 208);
+      for (int part = 0; part < 2; part++) {
+        long s = at + 192 + 8 * part;
+        half(at + 64 * part, at + 128 + 32 * part, s, d, out, to + 256 * b + 128 * part);
+      }
+    }
+  }
+
+  private static void half(long l, long h, long s, float d, float[] out, int to) {
+    for (int i = 0; i < 32; i += L) {
+      IntVector a = Load.bytes(l + i);
+      IntVector b = Load.bytes(l + 32 + i);
+      IntVector top = Load.bytes(h + i).lanewise(VectorOperators.LSHL, 4);
+      long scale = s + i / 16;
+      IntVector q0 = a.and(15).or(top.and(48));
+      IntVector q1 = b.and(15).or(top.lanewise(VectorOperators.LSHR, 2).and(48));
+      IntVector q2 = a.lanewise(VectorOperators.LSHR, 4);
+      IntVector q3 = b.lanewise(VectorOperators.LSHR, 4);
+      q2 = q2.or(top.lanewise(VectorOperators.LSHR, 4).and(48));
+      q3 = q3.or(top.lanewise(VectorOperators.LSHR, 6).and(48));
+      floats(q0.sub(32)).mul(d * Window.getByte(scale)).intoArray(out, to + i);
+      floats(q1.sub(32)).mul(d * Window.getByte(scale + 2)).intoArray(out, to + 32 + i);
+      floats(q2.sub(32)).mul(d * Window.getByte(scale + 4)).intoArray(out, to + 64 + i);
+      floats(q3.sub(32)).mul(d * Window.getByte(scale + 6)).intoArray(out, to + 96 + i);
     }
   }
 }
