@@ -14,6 +14,7 @@ import llmengine.nn.optim.AdamMini;
 import llmengine.nn.optim.AdamW;
 import llmengine.nn.optim.Apollo;
 import llmengine.nn.optim.BlockOptimizer;
+import llmengine.nn.optim.EightBit;
 import llmengine.nn.optim.Galore;
 import llmengine.nn.optim.Lion;
 import llmengine.nn.optim.Muon;
@@ -104,6 +105,9 @@ final class Optimizers {
     return Optional.ofNullable(
         switch (o.optim()) {
           case ADAMW_TORCH, SGD -> null;
+          case ADAMW_8BIT -> EightBit.adamW(o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
+          case LION_8BIT -> EightBit.lion(o.adamBeta1(), o.adamBeta2());
+          case RMSPROP_BNB_8BIT -> EightBit.rmsProp(SMOOTHING, 1e-8);
           case ADAFACTOR -> new Adafactor(false, false);
           case ADAGRAD -> new Adagrad(1e-10);
           case LION_32BIT -> new Lion(o.adamBeta1(), o.adamBeta2());

@@ -4,6 +4,7 @@ package llmengine.engine.cpu;
 import llmengine.engine.Activation;
 import llmengine.engine.AttentionShape;
 import llmengine.engine.DType;
+import llmengine.engine.EightBitState;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
@@ -329,23 +330,12 @@ public final class VectorBackend extends HostBackend {
   }
 
   @Override
-  public void adamW(
-      Tensor p,
-      Tensor g,
-      Tensor m,
-      Tensor v,
-      float gradScale,
-      double lr,
-      double beta1,
-      double beta2,
-      double eps,
-      double weightDecay,
-      int t) {
-    Optimizers.adamW(team, p, g, m, v, gradScale, lr, beta1, beta2, eps, weightDecay, t);
+  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+    Updates.apply(team, rule, p, g, first, second);
   }
 
   @Override
-  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+  public void update(Update rule, Tensor p, Tensor g, EightBitState first, EightBitState second) {
     Updates.apply(team, rule, p, g, first, second);
   }
 
