@@ -65,6 +65,7 @@ public final class Main implements Runnable {
         new ChatCommand(),
         new ExportCommand(),
         new PlanCommand(),
+        new BenchCommand(),
         new DoctorCommand(),
         new VersionCommand(),
         new CommandLine.HelpCommand());
