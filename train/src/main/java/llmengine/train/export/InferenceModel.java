@@ -31,7 +31,7 @@ public final class InferenceModel {
       }
       WeightType type = config.model().inferDtype();
       if (type != WeightType.AUTO) {
-        convert(model, dtype(type), true);
+        convert(model, dtype(type));
       }
       return model;
     } catch (RuntimeException e) {
@@ -50,17 +50,14 @@ public final class InferenceModel {
   }
 
   /**
-   * Stores every matrix in {@code dtype}, one after the other. Vectors are small and stay float32.
-   *
-   * @param keepPacked leaves packed matrices as they are, which are smaller than any dtype
+   * Stores every matrix in {@code dtype}, one after the other. Vectors are small and stay float32;
+   * packed matrices stay as they are, which is smaller than any dtype.
    */
-  static void convert(Decoder model, DType dtype, boolean keepPacked) {
+  private static void convert(Decoder model, DType dtype) {
     Map<Tensor, Tensor> converted = new IdentityHashMap<>(); // an untied layer may share its values
     for (Parameter p : model.parameters().values()) {
       Tensor old = p.value();
-      if (old.shape().rank() != 2
-          || old.dtype() == dtype
-          || keepPacked && old.dtype() == DType.PACKED) {
+      if (old.shape().rank() != 2 || old.dtype() == dtype || old.dtype() == DType.PACKED) {
         continue;
       }
       Tensor known = converted.get(old);
