@@ -51,28 +51,31 @@ public final class Q6_K extends ByteBlocks {
       long at = address + 210L * b;
       float d = Window.getHalf(at + 208);
       for (int part = 0; part < 2; part++) {
-        long s = at + 192 + 8 * part;
-        half(at + 64 * part, at + 128 + 32 * part, s, d, out, to + 256 * b + 128 * part);
+        long scales = Window.getLong(at + 192 + 8 * part);
+        half(at + 64 * part, at + 128 + 32 * part, scales, d, out, to + 256 * b + 128 * part);
       }
     }
   }
 
-  private static void half(long l, long h, long s, float d, float[] out, int to) {
-    for (int i = 0; i < 32; i += L) {
-      IntVector a = Load.bytes(l + i);
-      IntVector b = Load.bytes(l + 32 + i);
+  /** 128 values, whose eight scales are the bytes of {@code scales}. */
+  private static void half(long l, long h, long scales, float d, float[] out, int to) {
+    for (int g = 0; g < 4; g++) { // 16 bytes of l each, two of them share their bits of h
+      float d0 = d * (byte) (scales >>> 8 * g);
+      float d1 = d * (byte) (scales >>> 8 * g + 32);
+      groups(l + 16 * g, h + 16 * (g & 1), g & 2, d0, d1, out, to + 16 * g);
+    }
+  }
+
+  /** Two groups of 16 values: the halves of 16 bytes. A longer body boxes vectors. */
+  private static void groups(long l, long h, int bit, float d0, float d1, float[] out, int to) {
+    for (int i = 0; i < 16; i += L) {
+      IntVector both = Load.bytes(l + i);
       IntVector top = Load.bytes(h + i).lanewise(VectorOperators.LSHL, 4);
-      long scale = s + i / 16;
-      IntVector q0 = a.and(15).or(top.and(48));
-      IntVector q1 = b.and(15).or(top.lanewise(VectorOperators.LSHR, 2).and(48));
-      IntVector q2 = a.lanewise(VectorOperators.LSHR, 4);
-      IntVector q3 = b.lanewise(VectorOperators.LSHR, 4);
-      q2 = q2.or(top.lanewise(VectorOperators.LSHR, 4).and(48));
-      q3 = q3.or(top.lanewise(VectorOperators.LSHR, 6).and(48));
-      floats(q0.sub(32)).mul(d * Window.getByte(scale)).intoArray(out, to + i);
-      floats(q1.sub(32)).mul(d * Window.getByte(scale + 2)).intoArray(out, to + 32 + i);
-      floats(q2.sub(32)).mul(d * Window.getByte(scale + 4)).intoArray(out, to + 64 + i);
-      floats(q3.sub(32)).mul(d * Window.getByte(scale + 6)).intoArray(out, to + 96 + i);
+      IntVector low = both.and(15).or(top.lanewise(VectorOperators.LSHR, bit).and(48));
+      top = top.lanewise(VectorOperators.LSHR, bit + 4).and(48);
+      IntVector high = both.lanewise(VectorOperators.LSHR, 4).or(top);
+      floats(low.sub(32)).mul(d0).intoArray(out, to + i);
+      floats(high.sub(32)).mul(d1).intoArray(out, to + 64 + i);
     }
   }
 }

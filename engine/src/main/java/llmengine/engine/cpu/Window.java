@@ -21,12 +21,13 @@ public final class Window {
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ORDER);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ORDER);
 
   private Window() {}
 
-  public static byte getByte(long address) {
-    return ALL.get(ValueLayout.JAVA_BYTE, address);
+  public static long getLong(long address) {
+    return ALL.get(LONG, address);
   }
 
   /** The IEEE half at an address as float. */
