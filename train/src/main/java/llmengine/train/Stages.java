@@ -33,7 +33,12 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
   Objective objective(TokenizedDataset train, Optional<Path> resumeFrom) {
     PreferenceArguments p = config.preference();
     return switch (config.finetuning().stage()) {
-      case PT, SFT -> new CausalLm(model, config.training().seed(), method.dropout());
+      case PT, SFT ->
+          new CausalLm(
+              model,
+              config.training().seed(),
+              method.dropout(),
+              config.training().neftuneNoiseAlpha().orElse(0.0));
       case RM -> {
         ValueHead head = valueHead(resumeFrom);
         head.parameters().forEach(weight -> weight.trainable(true));
