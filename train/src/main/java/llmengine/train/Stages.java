@@ -22,6 +22,7 @@ import llmengine.train.stage.PairLoss;
 import llmengine.train.stage.Reference;
 import llmengine.train.stage.ReferenceModel;
 import llmengine.train.stage.RewardModel;
+import llmengine.train.stage.WeightedLm;
 
 /** The objective that a configuration's stage asks for, with what it needs beside the model. */
 record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning method) {
@@ -34,11 +35,17 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     PreferenceArguments p = config.preference();
     return switch (config.finetuning().stage()) {
       case PT, SFT ->
-          new CausalLm(
-              model,
-              config.training().seed(),
-              method.dropout(),
-              config.training().neftuneNoiseAlpha().orElse(0.0));
+          config
+              .tokenLoss()
+              .kind()
+              .<Objective>map(this::weighed)
+              .orElseGet(
+                  () ->
+                      new CausalLm(
+                          model,
+                          config.training().seed(),
+                          method.dropout(),
+                          config.training().neftuneNoiseAlpha().orElse(0.0)));
       case RM -> {
         ValueHead head = valueHead(resumeFrom);
         head.parameters().forEach(weight -> weight.trainable(true));
@@ -65,6 +72,41 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
               reference(),
               train);
     };
+  }
+
+  private Objective weighed(WeightedLm.Kind kind) {
+    boolean eaft = kind == WeightedLm.Kind.EAFT;
+    Optional<ReferenceModel> reference = Optional.empty();
+    if (kind == WeightedLm.Kind.ASFT) {
+      if (model.spec().finalSoftcap() > 0) {
+        throw new TrainException(
+            "use_asft_loss: not for models that cap their logits: expected none, got a cap of "
+                + model.spec().finalSoftcap()
+                + ". Use use_dft_loss.");
+      }
+      reference = Optional.of(referenceModel());
+    }
+    return new WeightedLm(
+        model,
+        kind,
+        eaft ? config.tokenLoss().eaftAlpha() : config.tokenLoss().asftAlpha(),
+        reference,
+        config.training().seed(),
+        method.dropout());
+  }
+
+  /** The model to compare with, whether or not the run trains. */
+  private ReferenceModel referenceModel() {
+    if (config.preference().refModel().isPresent()) {
+      Path path = config.refModelPath().orElseThrow();
+      List<Path> adapters = config.refModelAdapterPaths();
+      return ReferenceModel.of(() -> open(path, adapters));
+    }
+    return method.adapters().isPresent() ? withoutAdapter() : ReferenceModel.of(this::copy);
+  }
+
+  private ReferenceModel withoutAdapter() {
+    return ReferenceModel.without(() -> method.adapters().orElseThrow(), model);
   }
 
   /** The head of the checkpoint, else of the last adapter, else of the model, else a new one. */
@@ -100,10 +142,9 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
       return Optional.empty();
     }
     List<Path> base = List.of(session.files().path());
-    Optional<Adapters> adapters = method.adapters();
-    if (adapters.isPresent()) {
+    if (method.adapters().isPresent()) {
       List<Path> merged = method.mergedAdapters();
-      return Optional.of(cached(ReferenceModel.without(adapters.get(), model), base, merged));
+      return Optional.of(cached(withoutAdapter(), base, merged));
     }
     return Optional.of(cached(ReferenceModel.of(this::copy), base, List.of()));
   }

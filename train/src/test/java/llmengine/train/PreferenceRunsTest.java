@@ -205,6 +205,28 @@ class PreferenceRunsTest {
     assertThat(tiny.values("kto", "loss").getFirst()).isCloseTo(0.5, within(1e-12));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"use_dft_loss", "use_eaft_loss", "use_asft_loss"})
+  void weighedTokensDoNotDependOnBatches(String loss) throws IOException {
+    for (String method : List.of("lora", "full")) {
+      String[] common = {"finetuning_type=" + method, loss + "=true", "max_steps=3"};
+      String[] one = {"per_device_train_batch_size=4", "gradient_accumulation_steps=1"};
+      String[] more = {
+        "per_device_train_batch_size=2",
+        "gradient_accumulation_steps=2",
+        "accumulation_divides_gradients=false"
+      };
+      tiny.run("one" + method, Stream.of(common, one).flatMap(Stream::of).toArray(String[]::new));
+      tiny.run("more" + method, Stream.of(common, more).flatMap(Stream::of).toArray(String[]::new));
+      List<Double> whole = tiny.values("one" + method, "loss");
+      List<Double> parts = tiny.values("more" + method, "loss");
+      for (int i = 0; i < 3; i++) {
+        assertThat(parts.get(i)).isCloseTo(whole.get(i), within(1e-4 * whole.get(i)));
+      }
+      assertThat(whole.getLast()).isNotEqualTo(whole.getFirst());
+    }
+  }
+
   @Test
   void aReferenceThatIsTheModelItselfIsNoOther() throws IOException {
     String[] more = {"logging_steps=1"};

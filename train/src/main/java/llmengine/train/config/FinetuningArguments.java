@@ -41,6 +41,11 @@ public record FinetuningArguments(
     DPO,
     KTO;
 
+    /** Whether a row holds two answers that are trained on. */
+    public boolean isPairwise() {
+      return this == RM || this == DPO;
+    }
+
     /** Whether rows are single texts or conversations. */
     public boolean isCausalLm() {
       return this == PT || this == SFT;

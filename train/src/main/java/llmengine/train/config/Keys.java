@@ -24,6 +24,7 @@ final class Keys {
           OftArguments.class,
           FreezeArguments.class,
           PreferenceArguments.class,
+          TokenLossArguments.class,
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,

@@ -93,13 +93,6 @@ final class LaterKeys {
         "badam_update_ratio=0.05",
         "badam_mask_mode=adjacent",
         "badam_verbose=0");
-    anywhere(
-        "the losses DFT, ASFT and EAFT",
-        "use_dft_loss=false",
-        "use_asft_loss=false",
-        "asft_alpha=0.1",
-        "use_eaft_loss=false",
-        "eaft_alpha=1.0");
     anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
         "SwanLab",

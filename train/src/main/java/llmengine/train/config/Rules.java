@@ -132,14 +132,23 @@ final class Rules {
     training(
         keys("ref_model", "stage", "pref_loss"),
         c -> c.preference().refModel().isPresent() && !comparesWithReference(c),
-        "compares with nothing: expected stage dpo or kto, and a pref_loss with a reference, got"
+        "compares with nothing: expected stage dpo or kto and a pref_loss with a reference, or"
+            + " use_asft_loss, got"
             + " another. Remove ref_model.");
     training(
         keys("neftune_noise_alpha", "stage"),
         c ->
-            c.training().neftuneNoiseAlpha().isPresent() && !c.finetuning().stage().isCausalLm(),
-        "not supported yet in this stage: expected stage pt or sft, got another."
+            c.training().neftuneNoiseAlpha().isPresent()
+                && (!c.finetuning().stage().isCausalLm() || c.tokenLoss().count() > 0),
+        "not supported yet with this loss: expected stage pt or sft with their own, got another."
             + " Remove neftune_noise_alpha.");
+    training(
+        keys("use_dft_loss", "use_eaft_loss", "use_asft_loss", "stage"),
+        c ->
+            c.tokenLoss().count() > 1
+                || c.tokenLoss().count() > 0 && c.finetuning().stage() != Stage.SFT,
+        "weighs the tokens of stage sft: expected one of use_dft_loss, use_eaft_loss and"
+            + " use_asft_loss in stage sft, got another combination. Keep one, or remove it.");
     error(
         keys("ref_model_adapters", "ref_model"),
         c -> !c.preference().refModelAdapters().isEmpty() && c.preference().refModel().isEmpty(),
@@ -458,7 +467,8 @@ final class Rules {
   }
 
   private static boolean comparesWithReference(RunConfig config) {
-    return config.finetuning().stage() == Stage.KTO
+    return config.tokenLoss().useAsftLoss()
+        || config.finetuning().stage() == Stage.KTO
         || config.finetuning().stage() == Stage.DPO
             && config.preference().prefLoss().hasReference();
   }

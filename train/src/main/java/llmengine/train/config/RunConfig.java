@@ -27,6 +27,7 @@ public record RunConfig(
     OftArguments oft,
     FreezeArguments freeze,
     PreferenceArguments preference,
+    TokenLossArguments tokenLoss,
     GeneratingArguments generating,
     ExportArguments export,
     EngineArguments engine,
