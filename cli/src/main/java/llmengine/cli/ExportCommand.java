@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import llmengine.train.config.RunConfig;
 import llmengine.train.export.Export;
+import llmengine.train.export.ExportCheck;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -16,7 +17,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Merge adapters into their model and write a Hugging Face directory with a Modelfile for"
           + " Ollama.",
-      "Writes only into a new or empty export_dir, or over an earlier export."
+      "Writes only into a new or empty export_dir, or over an earlier export. What was written is"
+          + " read back and compared with the source; exit code 1 says that it differs by more than"
+          + " its type explains."
     },
     footer =
         "%nExample: engine export model_name_or_path=MODEL adapter_name_or_path=saves/lora"
@@ -40,6 +43,6 @@ final class ExportCommand implements Callable<Integer> {
         export.folder());
     out.println("files     " + String.join(", ", export.files()));
     export.check().ifPresent(check -> out.println("check     " + check.line()));
-    return ExitCode.OK;
+    return export.check().stream().allMatch(ExportCheck::holds) ? ExitCode.OK : ExitCode.FAILURE;
   }
 }

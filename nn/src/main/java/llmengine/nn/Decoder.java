@@ -29,6 +29,7 @@ public final class Decoder implements AutoCloseable {
   private final List<TransformerBlock> blocks = new ArrayList<>();
   private final RmsNorm norm;
   private final Linear output;
+  private final List<Runnable> closing = new ArrayList<>();
   private boolean checkpointing;
 
   public Decoder(Backend backend, DecoderSpec spec, WeightSource weights) {
@@ -236,8 +237,15 @@ public final class Decoder implements AutoCloseable {
     return output;
   }
 
+  /** Does something before the model closes, e.g. closes an adapter that stays on it. */
+  public void beforeClose(Runnable step) {
+    closing.add(step);
+  }
+
   @Override
   public void close() {
+    closing.forEach(Runnable::run);
+    closing.clear();
     scope.close();
   }
 }

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class EncoderLawsTest {
-  private static final int N = 64 * 256;
+  private static final int N = 16 * 256;
 
   /** Root of the mean squared error over that of the values, for normal values. */
   private static final Map<String, Double> ERROR =

@@ -31,13 +31,6 @@ final class LaterKeys {
 
   static {
     anywhere(
-        "quantized weights",
-        "quantization_method=bnb",
-        "quantization_bit=null",
-        "quantization_type=nf4",
-        "double_quantization=true",
-        "quantization_device_map=null");
-    anywhere(
         "quantizing an exported model",
         "export_quantization_bit=null",
         "export_quantization_dataset=null",

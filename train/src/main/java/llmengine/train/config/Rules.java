@@ -25,8 +25,7 @@ final class Rules {
   /** A broken rule: the keys it is about, the first of them to blame, and what to do. */
   record Finding(List<String> keys, String message, boolean isError) {}
 
-  private record Rule(
-      List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
+  record Rule(List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
 
   private static final List<Rule> ALL = new ArrayList<>();
 
@@ -282,6 +281,7 @@ final class Rules {
         keys("save_steps"),
         c -> c.isGiven("save_steps") && c.checkpoint().saveStrategy() != SaveStrategy.STEPS,
         "no effect: save_strategy is not steps.");
+    ALL.addAll(QuantizationRules.ALL);
     for (KeySpec spec : Keys.SUPPORTED.values()) {
       if (spec.section() == LoraArguments.class) {
         note(

@@ -36,7 +36,7 @@ import llmengine.train.model.ModelSession;
  * @param bytes of all files
  * @param dtype of the weights
  * @param parameters stored
- * @param check of the merged weights against the last adapter; empty without adapters
+ * @param check of what was written against the source; empty if none was asked for
  */
 public record Export(
     Path folder,
@@ -44,7 +44,7 @@ public record Export(
     long bytes,
     DType dtype,
     long parameters,
-    Optional<MergeCheck> check) {
+    Optional<ExportCheck> check) {
 
   private static final int USUAL_CUTOFF = 2048;
 
@@ -62,24 +62,34 @@ public record Export(
         Backend backend = Backends.open(config);
         Decoder model = session.load(backend)) {
       DType dtype = dtype(config, session, model);
-      List<int[]> prompts = adapters.isEmpty() ? List.of() : MergeCheck.prompts(session);
-      List<float[]> adapted = List.of();
-      if (!adapters.isEmpty()) {
-        Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
-        Adapters last = Adapters.open(model, adapters.getLast(), false);
-        adapted = MergeCheck.logits(model, prompts);
-        last.merge();
-      }
-      InferenceModel.convert(model, dtype, false);
-      Optional<MergeCheck> check =
-          adapters.isEmpty()
-              ? Optional.empty()
-              : Optional.of(
-                  MergeCheck.of(adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
+      Optional<Double> bound = ExportCheck.bound(config, 8 * dtype.bytes());
+      List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
+      List<float[]> source = sourceLogits(model, adapters, prompts);
       AtomicFolder.write(folder, temporary -> write(temporary, config, session, model, dtype));
+      Optional<ExportCheck> check =
+          bound.map(
+              b ->
+                  ExportCheck.of(
+                      "exported against source",
+                      source,
+                      ExportCheck.logits(folder, backend, prompts),
+                      model.spec().vocab(),
+                      b));
       long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
       return written(folder, dtype, parameters, check);
     }
+  }
+
+  /** Logits of the model with its adapters on top, which are then merged into it. */
+  static List<float[]> sourceLogits(Decoder model, List<Path> adapters, List<int[]> prompts) {
+    if (adapters.isEmpty()) {
+      return ExportCheck.logits(model, prompts);
+    }
+    Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
+    Adapters last = Adapters.open(model, adapters.getLast(), false);
+    List<float[]> logits = ExportCheck.logits(model, prompts);
+    last.merge();
+    return logits;
   }
 
   /**
@@ -133,7 +143,7 @@ public record Export(
   }
 
   private static Export written(
-      Path folder, DType dtype, long parameters, Optional<MergeCheck> check) {
+      Path folder, DType dtype, long parameters, Optional<ExportCheck> check) {
     try (Stream<Path> entries = Files.list(folder)) {
       List<String> names = new ArrayList<>();
       long bytes = 0;
