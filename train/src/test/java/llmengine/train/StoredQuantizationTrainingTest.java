@@ -106,7 +106,7 @@ class StoredQuantizationTrainingTest {
   /** Same losses and adapter, bit by bit, as on a checkpoint of the decoded weights. */
   private void trainsAsDecoded(String... words) throws IOException {
     List<String> all = new ArrayList<>(List.of(words));
-    all.addAll(List.of("max_steps=3", "lora_dropout=0.2"));
+    all.addAll(List.of("max_steps=2", "lora_dropout=0.2"));
     tiny.run("packed", all.toArray(String[]::new));
     Path decoded = copyOfFolder("decoded");
     try (Backend backend = new VectorBackend();
@@ -120,7 +120,7 @@ class StoredQuantizationTrainingTest {
       assertThat(packed).isEqualTo(14);
       WeightFiles.writeModel(decoded, model, DType.F32, 1L << 30);
     }
-    tiny.run("dense", "model_name_or_path=" + decoded, "max_steps=3", "lora_dropout=0.2");
+    tiny.run("dense", "model_name_or_path=" + decoded, "max_steps=2", "lora_dropout=0.2");
     assertThat(tiny.log("packed")).isEqualTo(tiny.log("dense"));
     assertThat(tiny.weights("packed").equals(tiny.weights("dense"))).isTrue();
   }
