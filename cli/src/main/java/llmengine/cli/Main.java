@@ -64,7 +64,9 @@ public final class Main implements Runnable {
         new TrainCommand(),
         new ChatCommand(),
         new ExportCommand(),
+        new ExpandCommand(),
         new PlanCommand(),
+        new BenchCommand(),
         new DoctorCommand(),
         new VersionCommand(),
         new CommandLine.HelpCommand());

@@ -83,6 +83,9 @@ public interface Backend extends AutoCloseable {
   /** x (M,N) += bias (N), in place. */
   void addRow(Tensor x, Tensor bias);
 
+  /** out (M,N) = x (M,N) * row (N) in each row, or out += that. */
+  void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate);
+
   /** out (N) = sum over the rows of x (M,N). */
   void sumRows(Tensor x, Tensor out, boolean accumulate);
 
@@ -112,6 +115,12 @@ public interface Backend extends AutoCloseable {
    * rowKeys (M) I32.
    */
   void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate);
+
+  /**
+   * x += magnitude * u, in place, with u uniform in [-1, 1): the same hash as {@link #dropout}, as
+   * a signed number, says it for each element.
+   */
+  void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys);
 
   /** x = cap * tanh(x / cap), in place. */
   void softcap(Tensor x, float cap);
@@ -228,28 +237,16 @@ public interface Backend extends AutoCloseable {
   int firstNonFiniteRow(Tensor x);
 
   /**
-   * One step of AdamW with decoupled decay (Loshchilov and Hutter 2019), in place, on gradients
-   * scaled by gradScale: p *= 1 - lr * weightDecay; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; p
-   * -= lr / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).
-   */
-  void adamW(
-      Tensor p,
-      Tensor g,
-      Tensor m,
-      Tensor v,
-      float gradScale,
-      double lr,
-      double beta1,
-      double beta2,
-      double eps,
-      double weightDecay,
-      int t);
-
-  /**
-   * One step of another element-wise rule, in place; {@link Update} says what {@code first} and
-   * {@code second} hold. second may be null where the rule has one state only.
+   * One step of an element-wise rule, in place; {@link Update} says what {@code first} and {@code
+   * second} hold. second may be null where the rule has one state only.
    */
   void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second);
+
+  /**
+   * The same with states of one byte an element: decoded, used and encoded again block by block. p
+   * and g are contiguous.
+   */
+  void update(Update rule, Tensor p, Tensor g, EightBitState first, EightBitState second);
 
   /** out (M) = sum of the squares of each row of x (M,N), accumulated in double. */
   void rowSquares(Tensor x, Tensor out);

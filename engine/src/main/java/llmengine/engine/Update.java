@@ -1,11 +1,31 @@
 package llmengine.engine;
 
 /**
- * One element-wise step of an optimizer beside AdamW and SGD, on gradients scaled by {@code
- * gradScale} (g below). {@link Backend#update} applies it in place to the parameter p and its
- * state.
+ * One element-wise step of an optimizer other than SGD, on gradients scaled by {@code gradScale} (g
+ * below). {@link Backend#update} applies it in place to the parameter p and its state.
  */
 public sealed interface Update {
+  /**
+   * AdamW with decoupled decay (Loshchilov and Hutter 2019): p *= 1 - lr * weightDecay; m = b1 m +
+   * (1-b1) g; v = b2 v + (1-b2) g^2; p -= lr / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).
+   * State: m and v.
+   *
+   * @param t number of the update, 1 for the first
+   */
+  record AdamW(
+      float gradScale, double lr, double beta1, double beta2, double eps, double weightDecay, int t)
+      implements Update {
+    /** lr with the bias correction of m. */
+    public double step() {
+      return lr / (1 - Math.pow(beta1, t));
+    }
+
+    /** What sqrt(v) is divided by: the bias correction of v. */
+    public double root() {
+      return Math.sqrt(1 - Math.pow(beta2, t));
+    }
+  }
+
   /** What the gradient is multiplied by first. */
   float gradScale();
 

@@ -64,7 +64,8 @@ final class OptimizerCases {
     Tensor first = run.matrix(View.WHOLE, m, n);
     Tensor second = run.positive(View.WHOLE, m, n);
     for (int step = t; step < t + 2; step++) {
-      run.backend().adamW(p, g, first, second, 0.5f, 1e-2, 0.9, 0.999, 1e-8, 0.1, step);
+      var rule = new Update.AdamW(0.5f, 1e-2, 0.9, 0.999, 1e-8, 0.1, step);
+      run.backend().update(rule, p, g, first, second);
     }
     run.result("p", p, 1);
     run.result("m", first, 1);

@@ -78,7 +78,8 @@ class SteadyStepTest {
       Tensor losses = LinearCrossEntropy.apply(tape, h, w[1], null, all, targets, 0, 1f / rows);
       tape.backward();
       for (int i = 0; i < w.length; i++) {
-        backend.adamW(w[i], w[i].grad(), m[i], v[i], 1, 3e-2, 0.9, 0.999, 1e-8, 0, t);
+        backend.update(
+            new Update.AdamW(1, 3e-2, 0.9, 0.999, 1e-8, 0, t), w[i], w[i].grad(), m[i], v[i]);
         w[i].scope().release(w[i].grad());
         w[i].grad(null);
       }

@@ -55,23 +55,24 @@ public record OptimizerMemory(long gradients, long state) {
       long largest = blocks.values().stream().mapToLong(n -> n).max().orElse(0);
       return new OptimizerMemory(4 * largest, 8 * largest);
     }
-    return new OptimizerMemory(gradients, 4 * elements(config, spec, weights));
+    return new OptimizerMemory(gradients, bytes(config, spec, weights));
   }
 
-  /** Floats of state. */
-  private static long elements(RunConfig config, DecoderSpec spec, List<Trained> weights) {
+  /** Bytes of state. */
+  private static long bytes(RunConfig config, DecoderSpec spec, List<Trained> weights) {
     Optional<ParameterRule> rule =
         Optimizers.rule(
             config, spec, weights.stream().map(Trained::matrix).flatMap(Optional::stream).toList());
-    long perWeight = config.optimizer().optim() == OptimizerArguments.Optimizer.SGD ? 0 : 2;
+    long perWeight = config.optimizer().optim() == OptimizerArguments.Optimizer.SGD ? 0 : 8;
     long sum = 0;
     for (Trained w : weights) {
       if (rule.isEmpty()) {
         sum += perWeight * w.size();
         continue;
       }
-      for (int[] shape : rule.get().state(w.name(), w.shape()).values()) {
-        sum += Arrays.stream(shape).asLongStream().reduce(1, (a, b) -> a * b);
+      for (var kept : rule.get().state(w.name(), w.shape()).entrySet()) {
+        long elements = Arrays.stream(kept.getValue()).asLongStream().reduce(1, (a, b) -> a * b);
+        sum += elements * rule.get().dtype(kept.getKey(), w.shape()).bytes();
       }
     }
     return sum;

@@ -14,6 +14,7 @@ import llmengine.nn.optim.AdamMini;
 import llmengine.nn.optim.AdamW;
 import llmengine.nn.optim.Apollo;
 import llmengine.nn.optim.BlockOptimizer;
+import llmengine.nn.optim.EightBit;
 import llmengine.nn.optim.Galore;
 import llmengine.nn.optim.Lion;
 import llmengine.nn.optim.Muon;
@@ -81,6 +82,19 @@ final class Optimizers {
     };
   }
 
+  /** The trained parameters by learning rate and weight decay. */
+  static List<ParameterGroup> groups(RunConfig config, List<Parameter> trained) {
+    OptimizerArguments o = config.optimizer();
+    Optional<Double> ratio = config.lora().loraplusLrRatio();
+    if (ratio.isEmpty()) {
+      return ParameterGroup.byName(trained, o.weightDecay());
+    }
+    // the schedule is of learning_rate; without one nothing learns, the token table neither
+    double table =
+        o.learningRate() > 0 ? config.lora().loraplusLrEmbedding() / o.learningRate() : 0;
+    return ParameterGroup.loraPlus(trained, o.weightDecay(), ratio.get(), table);
+  }
+
   /**
    * How each parameter is updated; empty for AdamW and SGD.
    *
@@ -104,6 +118,9 @@ final class Optimizers {
     return Optional.ofNullable(
         switch (o.optim()) {
           case ADAMW_TORCH, SGD -> null;
+          case ADAMW_8BIT -> EightBit.adamW(o.adamBeta1(), o.adamBeta2(), o.adamEpsilon());
+          case LION_8BIT -> EightBit.lion(o.adamBeta1(), o.adamBeta2());
+          case RMSPROP_BNB_8BIT -> EightBit.rmsProp(SMOOTHING, 1e-8);
           case ADAFACTOR -> new Adafactor(false, false);
           case ADAGRAD -> new Adagrad(1e-10);
           case LION_32BIT -> new Lion(o.adamBeta1(), o.adamBeta2());

@@ -11,7 +11,6 @@ import llmengine.data.DataOptions;
 import llmengine.data.store.TokenizedDataset;
 import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
-import llmengine.nn.load.Pretrained;
 import llmengine.peft.Adapters;
 import llmengine.train.config.PpoArguments;
 import llmengine.train.config.PreferenceArguments;
@@ -19,7 +18,6 @@ import llmengine.train.config.RunConfig;
 import llmengine.train.model.ModelSession;
 import llmengine.train.ppo.ModelScorer;
 import llmengine.train.ppo.Ppo;
-import llmengine.train.ppo.ReferencePolicy;
 import llmengine.train.ppo.Scorer;
 import llmengine.train.ppo.ServerScorer;
 import llmengine.train.stage.CachedReference;
@@ -31,6 +29,7 @@ import llmengine.train.stage.PairLoss;
 import llmengine.train.stage.Reference;
 import llmengine.train.stage.ReferenceModel;
 import llmengine.train.stage.RewardModel;
+import llmengine.train.stage.WeightedLm;
 
 /** The objective that a configuration's stage asks for, with what it needs beside the model. */
 record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning method) {
@@ -42,9 +41,23 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
   Objective objective(TokenizedDataset train, Optional<Path> resumeFrom) {
     PreferenceArguments p = config.preference();
     return switch (config.finetuning().stage()) {
-      case PT, SFT -> new CausalLm(model, config.training().seed(), method.dropout());
-      case RM ->
-          new RewardModel(model, valueHead(resumeFrom), config.training().seed(), method.dropout());
+      case PT, SFT ->
+          config
+              .tokenLoss()
+              .kind()
+              .<Objective>map(this::weighed)
+              .orElseGet(
+                  () ->
+                      new CausalLm(
+                          model,
+                          config.training().seed(),
+                          method.dropout(),
+                          config.training().neftuneNoiseAlpha().orElse(0.0)));
+      case RM -> {
+        ValueHead head = valueHead(resumeFrom);
+        head.parameters().forEach(weight -> weight.trainable(true));
+        yield new RewardModel(model, head, config.training().seed(), method.dropout());
+      }
       case DPO ->
           new Dpo(
               model,
@@ -82,28 +95,19 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
             config.training().seed());
     Scorer scorer = scorer();
     try {
+      ValueHead head = valueHead(resumeFrom);
+      head.parameters().forEach(weight -> weight.trainable(true));
       return new Ppo(
           model,
-          valueHead(resumeFrom),
+          head,
           settings,
           Prediction.options(config, session.tokenizer()),
           scorer,
-          referencePolicy());
+          referenceModel());
     } catch (RuntimeException e) {
       scorer.close();
       throw e;
     }
-  }
-
-  private ReferencePolicy referencePolicy() {
-    if (config.preference().refModel().isPresent()) {
-      Path path = config.refModelPath().orElseThrow();
-      return ReferencePolicy.of(() -> open(path, config.refModelAdapterPaths()));
-    }
-    return method
-        .adapters()
-        .map(adapters -> ReferencePolicy.without(adapters, model))
-        .orElseGet(() -> ReferencePolicy.of(this::copy));
   }
 
   private Scorer scorer() {
@@ -129,17 +133,55 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     }
     ValueHead head = ValueHead.open(model.backend(), withHead, model.spec().width(), 0);
     if (p.rewardModelType() == PpoArguments.RewardType.FULL) {
-      return ModelScorer.of(open(path, adapters), head);
+      Decoder judge =
+          session.loadOther(model.backend(), path, p.rewardModelQuantizationBit());
+      Adapters.mergeAll(judge, adapters);
+      return ModelScorer.of(asFrozen(judge), head);
     }
     Adapters policy = method.adapters().orElseThrow();
     policy.enabled(false);
     try {
       Adapters reward = Adapters.open(model, path, false);
       reward.enabled(false);
-      return ModelScorer.of(model, head, reward, policy);
+      return ModelScorer.of(model, head, reward, () -> method.adapters().orElseThrow());
     } finally {
       policy.enabled(true);
     }
+  }
+
+  private Objective weighed(WeightedLm.Kind kind) {
+    boolean eaft = kind == WeightedLm.Kind.EAFT;
+    Optional<ReferenceModel> reference = Optional.empty();
+    if (kind == WeightedLm.Kind.ASFT) {
+      if (model.spec().finalSoftcap() > 0) {
+        throw new TrainException(
+            "use_asft_loss: not for models that cap their logits: expected none, got a cap of "
+                + model.spec().finalSoftcap()
+                + ". Use use_dft_loss.");
+      }
+      reference = Optional.of(referenceModel());
+    }
+    return new WeightedLm(
+        model,
+        kind,
+        eaft ? config.tokenLoss().eaftAlpha() : config.tokenLoss().asftAlpha(),
+        reference,
+        config.training().seed(),
+        method.dropout());
+  }
+
+  /** The model to compare with, whether or not the run trains. */
+  private ReferenceModel referenceModel() {
+    if (config.preference().refModel().isPresent()) {
+      Path path = config.refModelPath().orElseThrow();
+      List<Path> adapters = config.refModelAdapterPaths();
+      return ReferenceModel.of(() -> open(path, adapters));
+    }
+    return method.adapters().isPresent() ? withoutAdapter() : ReferenceModel.of(this::copy);
+  }
+
+  private ReferenceModel withoutAdapter() {
+    return ReferenceModel.without(() -> method.adapters().orElseThrow(), model);
   }
 
   /** The head of the checkpoint, else of the last adapter, else of the model, else a new one. */
@@ -175,18 +217,16 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
       return Optional.empty();
     }
     List<Path> base = List.of(session.files().path());
-    Optional<Adapters> adapters = method.adapters();
-    if (adapters.isPresent()) {
+    if (method.adapters().isPresent()) {
       List<Path> merged = method.mergedAdapters();
-      return Optional.of(cached(ReferenceModel.without(adapters.get(), model), base, merged));
+      return Optional.of(cached(withoutAdapter(), base, merged));
     }
     return Optional.of(cached(ReferenceModel.of(this::copy), base, List.of()));
   }
 
   private Decoder open(Path path, List<Path> adapters) {
-    Pretrained files = Pretrained.open(path); // closed with its mapped weights at the run's end
-    session.keepOpen(files);
-    Decoder reference = files.load(model.backend(), files.spec());
+    Decoder reference =
+        session.loadOther(model.backend(), path, config.preference().refModelQuantizationBit());
     Adapters.mergeAll(reference, adapters);
     return asFrozen(reference);
   }
@@ -209,7 +249,13 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     }
     try {
       ModelDigest digest = new ModelDigest();
-      digest.add(model.backend().name(), config.training().bf16(), config.model());
+      digest.add(
+          model.backend().name(),
+          config.training().bf16(),
+          config.model(),
+          config.quantization());
+      digest.add(config.preference().refModelQuantizationBit());
+      digest.add(config.lora(), config.oft()); // some adapters leave another base behind
       if (config.model().trainFromScratch()) {
         digest.add("seed", config.training().seed());
       }

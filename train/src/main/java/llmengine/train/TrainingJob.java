@@ -17,7 +17,6 @@ import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.nn.optim.Optimizer;
-import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.Schedule;
 import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
@@ -118,12 +117,7 @@ final class TrainingJob {
   private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
-    Optimizer optimizer =
-        Optimizers.of(
-            config,
-            model,
-            scope,
-            ParameterGroup.byName(trained(), config.optimizer().weightDecay()));
+    Optimizer optimizer = Optimizers.of(config, model, scope, Optimizers.groups(config, trained()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
@@ -147,6 +141,9 @@ final class TrainingJob {
                     objective.hasPerplexity()),
                 trackers,
                 checkpoints));
+    if (startStep == 0) {
+      method.started(folder);
+    }
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
     long start = System.nanoTime();
@@ -219,6 +216,7 @@ final class TrainingJob {
               data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
     }
     save(folder);
+    method.finished(folder);
     JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
     allResults.putAll(line);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);

@@ -44,6 +44,9 @@ class OptimizerRunsTest {
       strings = {
         "optim=adafactor",
         "optim=adagrad",
+        "optim=adamw_8bit",
+        "optim=paged_lion_8bit learning_rate=0.001",
+        "optim=rmsprop_bnb_8bit learning_rate=0.003",
         "optim=lion_32bit learning_rate=0.001",
         "optim=rmsprop learning_rate=0.003",
         "use_muon=true",

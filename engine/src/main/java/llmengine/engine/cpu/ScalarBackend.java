@@ -5,6 +5,7 @@ import java.util.function.DoubleUnaryOperator;
 import llmengine.engine.Activation;
 import llmengine.engine.AttentionShape;
 import llmengine.engine.DType;
+import llmengine.engine.EightBitState;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
@@ -112,6 +113,15 @@ public final class ScalarBackend extends HostBackend {
   }
 
   @Override
+  public void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate) {
+    for (int r = 0; r < x.rows(); r++) {
+      for (int c = 0; c < x.cols(); c++) {
+        store(out, r, c, element(x, r, c) * element(row, 0, c), accumulate);
+      }
+    }
+  }
+
+  @Override
   public void sumRows(Tensor x, Tensor out, boolean accumulate) {
     for (int c = 0; c < x.cols(); c++) {
       double sum = 0;
@@ -204,6 +214,17 @@ public final class ScalarBackend extends HostBackend {
       for (int c = 0; c < x.cols(); c++) {
         boolean kept = DropoutHash.keeps(key, row, c, threshold);
         store(out, r, c, kept ? element(x, r, c) * keep : 0, accumulate);
+      }
+    }
+  }
+
+  @Override
+  public void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys) {
+    for (int r = 0; r < x.rows(); r++) {
+      int row = segment(rowKeys).get(INT, rowKeys.offset() + 4L * r);
+      for (int c = 0; c < x.cols(); c++) {
+        double u = DropoutHash.hash(DropoutHash.rowSeed(key, row), c) * 0x1p-31;
+        element(x, r, c, (float) (element(x, r, c) + magnitude * u));
       }
     }
   }
@@ -473,35 +494,12 @@ public final class ScalarBackend extends HostBackend {
   }
 
   @Override
-  public void adamW(
-      Tensor p,
-      Tensor g,
-      Tensor m,
-      Tensor v,
-      float gradScale,
-      double lr,
-      double beta1,
-      double beta2,
-      double eps,
-      double weightDecay,
-      int t) {
-    double stepSize = lr / (1 - Math.pow(beta1, t));
-    double root = Math.sqrt(1 - Math.pow(beta2, t));
-    for (int r = 0; r < p.rows(); r++) {
-      for (int c = 0; c < p.cols(); c++) {
-        double grad = gradScale * (double) element(g, r, c);
-        double first = beta1 * element(m, r, c) + (1 - beta1) * grad;
-        double second = beta2 * element(v, r, c) + (1 - beta2) * grad * grad;
-        element(m, r, c, (float) first);
-        element(v, r, c, (float) second);
-        double decayed = element(p, r, c) * (1 - lr * weightDecay);
-        element(p, r, c, (float) (decayed - stepSize * first / (Math.sqrt(second) / root + eps)));
-      }
-    }
+  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+    ScalarUpdates.update(rule, p, g, first, second);
   }
 
   @Override
-  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+  public void update(Update rule, Tensor p, Tensor g, EightBitState first, EightBitState second) {
     ScalarUpdates.update(rule, p, g, first, second);
   }
 

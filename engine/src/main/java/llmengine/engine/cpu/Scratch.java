@@ -7,6 +7,15 @@ final class Scratch {
   static final int SLOTS = 12;
 
   private final float[][] slots = new float[SLOTS][0];
+  private byte[] bytes = new byte[0];
+
+  /** A buffer of at least {@code size} bytes. Holds whatever was there. */
+  byte[] bytes(int size) {
+    if (bytes.length < size) {
+      bytes = new byte[size];
+    }
+    return bytes;
+  }
 
   /**
    * Buffer number {@code slot}, at least {@code size} floats rounded up to a multiple of 16, so

@@ -3,8 +3,11 @@ package llmengine.engine.cpu;
 import static llmengine.engine.cpu.Lanes.F;
 import static llmengine.engine.cpu.Lanes.L;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.EightBitState;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
 
@@ -24,37 +27,102 @@ final class Updates {
           float[] value = Pieces.load(p, row, column, n, scratch, P);
           float[] grad = Pieces.load(g, row, column, n, scratch, G);
           float[] m = Pieces.load(first, row, column, n, scratch, M);
-          switch (rule) {
-            case Update.Lion u -> lion(u, value, grad, m, n);
-            case Update.Adagrad u ->
-                scaled(u.gradScale(), u.weightDecay(), u.lr(), 1, 1, u.eps(), value, grad, m, n);
-            case Update.RmsProp u -> {
-              double rest = 1 - u.alpha();
-              scaled(
-                  u.gradScale(),
-                  u.weightDecay(),
-                  u.lr(),
-                  u.alpha(),
-                  rest,
-                  u.eps(),
-                  value,
-                  grad,
-                  m,
-                  n);
-            }
-            case Update.AdamDirection u -> {
-              float[] v = Pieces.load(second, row, column, n, scratch, V);
-              direction(u, value, grad, m, v, n);
-              Store.set(v, 0, n, Pieces.address(second, row, column));
-            }
-          }
+          float[] v = second == null ? null : Pieces.load(second, row, column, n, scratch, V);
+          step(rule, value, grad, m, v, n);
           Store.set(value, 0, n, Pieces.address(p, row, column));
           Store.set(m, 0, n, Pieces.address(first, row, column));
+          if (second != null) {
+            Store.set(v, 0, n, Pieces.address(second, row, column));
+          }
         },
         p,
         g,
         first,
         second);
+  }
+
+  /** Blocks of codes that one chunk takes. */
+  private static final int BLOCKS = 64;
+
+  static void apply(
+      Team team, Update rule, Tensor p, Tensor g, EightBitState first, EightBitState second) {
+    int size = first.blockSize();
+    int blocks = Math.toIntExact((p.size() + size - 1) / size);
+    team.run(
+        (chunk, worker) -> {
+          Scratch scratch = team.scratch(worker);
+          byte[] codes = scratch.bytes(size);
+          int end = Math.min(blocks, (chunk + 1) * BLOCKS);
+          for (int block = chunk * BLOCKS; block < end; block++) {
+            long at = (long) block * size;
+            int n = (int) Math.min(size, p.size() - at);
+            float[] value = Pieces.load(p, 0, at, n, scratch, P);
+            float[] grad = Pieces.load(g, 0, at, n, scratch, G);
+            float[] m = decode(first, block, n, codes, scratch, M);
+            float[] v = second == null ? null : decode(second, block, n, codes, scratch, V);
+            step(rule, value, grad, m, v, n);
+            Store.set(value, 0, n, Pieces.address(p, 0, at));
+            encode(first, block, n, codes, m);
+            if (second != null) {
+              encode(second, block, n, codes, v);
+            }
+          }
+        },
+        Gemm.ceilDiv(blocks, BLOCKS));
+  }
+
+  private static float[] decode(
+      EightBitState state, int block, int n, byte[] codes, Scratch scratch, int slot) {
+    MemorySegment from = HostBackend.segment(state.codes());
+    long at = state.codes().offset() + (long) block * state.blockSize();
+    MemorySegment.copy(from, ValueLayout.JAVA_BYTE, at, codes, 0, n);
+    float scale = Window.getFloat(Pieces.address(state.scales(), 0, block));
+    float[] values = scratch.slot(slot, n);
+    state.code().decode(codes, 0, n, scale, values, 0);
+    return values;
+  }
+
+  private static void encode(EightBitState state, int block, int n, byte[] codes, float[] values) {
+    float scale = state.code().encode(values, 0, n, state.blockSize(), codes, 0);
+    Window.putFloat(Pieces.address(state.scales(), 0, block), scale);
+    MemorySegment to = HostBackend.segment(state.codes());
+    long at = state.codes().offset() + (long) block * state.blockSize();
+    MemorySegment.copy(codes, 0, to, ValueLayout.JAVA_BYTE, at, n);
+  }
+
+  /** One step on arrays whose padding may hold anything; v is null for rules of one state. */
+  private static void step(Update rule, float[] p, float[] g, float[] m, float[] v, int n) {
+    switch (rule) {
+      case Update.AdamW u -> adam(u, p, g, m, v, n);
+      case Update.Lion u -> lion(u, p, g, m, n);
+      case Update.Adagrad u ->
+          scaled(u.gradScale(), u.weightDecay(), u.lr(), 1, 1, u.eps(), p, g, m, n);
+      case Update.RmsProp u -> {
+        double rest = 1 - u.alpha();
+        scaled(u.gradScale(), u.weightDecay(), u.lr(), u.alpha(), rest, u.eps(), p, g, m, n);
+      }
+      case Update.AdamDirection u -> direction(u, p, g, m, v, n);
+    }
+  }
+
+  private static void adam(Update.AdamW u, float[] p, float[] g, float[] m, float[] v, int n) {
+    FloatVector eps = FloatVector.broadcast(F, (float) u.eps());
+    FloatVector inverseRoot = FloatVector.broadcast(F, (float) (1 / u.root()));
+    FloatVector beta1 = FloatVector.broadcast(F, (float) u.beta1());
+    FloatVector beta2 = FloatVector.broadcast(F, (float) u.beta2());
+    float rest1 = (float) (1 - u.beta1());
+    float rest2 = (float) (1 - u.beta2());
+    float step = (float) u.step();
+    float decay = (float) (1 - u.lr() * u.weightDecay());
+    for (int i = 0; i < n; i += L) {
+      FloatVector grad = FloatVector.fromArray(F, g, i).mul(u.gradScale());
+      FloatVector first = FloatVector.fromArray(F, m, i).fma(beta1, grad.mul(rest1));
+      FloatVector second = FloatVector.fromArray(F, v, i).fma(beta2, grad.mul(grad).mul(rest2));
+      first.intoArray(m, i);
+      second.intoArray(v, i);
+      FloatVector change = first.mul(step).div(second.sqrt().fma(inverseRoot, eps));
+      FloatVector.fromArray(F, p, i).mul(decay).sub(change).intoArray(p, i);
+    }
   }
 
   private static void lion(Update.Lion u, float[] p, float[] g, float[] m, int n) {

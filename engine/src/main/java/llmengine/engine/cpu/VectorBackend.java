@@ -4,6 +4,7 @@ package llmengine.engine.cpu;
 import llmengine.engine.Activation;
 import llmengine.engine.AttentionShape;
 import llmengine.engine.DType;
+import llmengine.engine.EightBitState;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
@@ -145,6 +146,11 @@ public final class VectorBackend extends HostBackend {
   }
 
   @Override
+  public void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate) {
+    norms.multiplyRow(x, row, out, accumulate);
+  }
+
+  @Override
   public void sumRows(Tensor x, Tensor out, boolean accumulate) {
     norms.sumRows(x, out, accumulate);
   }
@@ -180,6 +186,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
     Dropout.apply(team, x, p, key, rowKeys, out, accumulate);
+  }
+
+  @Override
+  public void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys) {
+    Dropout.addNoise(team, x, magnitude, key, rowKeys);
   }
 
   @Override
@@ -329,23 +340,12 @@ public final class VectorBackend extends HostBackend {
   }
 
   @Override
-  public void adamW(
-      Tensor p,
-      Tensor g,
-      Tensor m,
-      Tensor v,
-      float gradScale,
-      double lr,
-      double beta1,
-      double beta2,
-      double eps,
-      double weightDecay,
-      int t) {
-    Optimizers.adamW(team, p, g, m, v, gradScale, lr, beta1, beta2, eps, weightDecay, t);
+  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+    Updates.apply(team, rule, p, g, first, second);
   }
 
   @Override
-  public void update(Update rule, Tensor p, Tensor g, Tensor first, Tensor second) {
+  public void update(Update rule, Tensor p, Tensor g, EightBitState first, EightBitState second) {
     Updates.apply(team, rule, p, g, first, second);
   }
 

@@ -12,6 +12,7 @@ import llmengine.engine.OpLaws;
 import llmengine.engine.Scope;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
+import llmengine.engine.Update;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -177,7 +178,7 @@ class ScalarBackendTest {
     Tensor g = scope.of(new float[] {4, -0.002f, 0}, 3);
     Tensor m = scope.zeros(DType.F32, 3);
     Tensor v = scope.zeros(DType.F32, 3);
-    backend.adamW(p, g, m, v, 0.5f, 0.1, 0.9, 0.999, 1e-12, 0.5, 1);
+    backend.update(new Update.AdamW(0.5f, 0.1, 0.9, 0.999, 1e-12, 0.5, 1), p, g, m, v);
     // decay first: 1 - 0.1 * 0.5, then lr in the direction of the sign
     assertThat(p.toFloats()).containsExactly(new float[] {0.85f, 1.05f, 0.95f}, within(1e-6f));
     assertThat(m.toFloats()[0]).isCloseTo(0.2f, within(1e-6f));

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.engine.Update;
 import llmengine.nn.Parameter;
 
 /**
@@ -55,20 +56,11 @@ public final class AdamW implements Optimizer {
       double epsilon) {
     Tensor value = slot.parameter.value();
     slot.steps++;
-    value
-        .backend()
-        .adamW(
-            value,
-            value.grad(),
-            slot.buffers[0],
-            slot.buffers[1],
-            gradScale,
-            learningRate * slot.group.learningRateFactor(),
-            beta1,
-            beta2,
-            epsilon,
-            slot.group.weightDecay(),
-            slot.steps);
+    double rate = learningRate * slot.group.learningRateFactor();
+    var rule =
+        new Update.AdamW(
+            gradScale, rate, beta1, beta2, epsilon, slot.group.weightDecay(), slot.steps);
+    value.backend().update(rule, value, value.grad(), slot.buffers[0], slot.buffers[1]);
   }
 
   @Override

@@ -2,6 +2,7 @@ package llmengine.nn.optim;
 
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
+import llmengine.engine.DType;
 import llmengine.engine.Tensor;
 import llmengine.nn.Parameter;
 
@@ -14,12 +15,22 @@ public interface ParameterRule {
   String name();
 
   /**
-   * Names and shapes of what is kept for a parameter (float32, zero at first), in order.
+   * Names and shapes of what is kept for a parameter (zero at first), in order.
    *
    * @param name of the parameter
    * @param shape of the parameter: one size or two
    */
   SequencedMap<String, int[]> state(String name, int[] shape);
+
+  /**
+   * Dtype of what {@link #state} names: F32 unless a rule keeps less.
+   *
+   * @param name of the tensor, as in {@link #state}
+   * @param parameter shape of the parameter
+   */
+  default DType dtype(String name, int[] parameter) {
+    return DType.F32;
+  }
 
   /**
    * One update.

@@ -29,7 +29,7 @@ final class ParameterState {
     final Parameter parameter;
     final ParameterGroup group;
     final String[] names;
-    final Tensor[] buffers; // float32, in the order of the names
+    final Tensor[] buffers; // in the order of the names
     int steps; // updates so far
 
     private Slot(Parameter parameter, ParameterGroup group, String[] names, Tensor[] buffers) {
@@ -50,18 +50,21 @@ final class ParameterState {
         kind,
         scope,
         groups,
-        (name, shape) -> ParameterRule.alike(shape, names.toArray(String[]::new)));
+        (name, shape) -> ParameterRule.alike(shape, names.toArray(String[]::new)),
+        (name, shape) -> DType.F32);
   }
 
   /**
    * @param kind the optimizer, as written into the file
    * @param shapes names and shapes of what is kept for a parameter; all start at zero
+   * @param dtypes of these, from their name and the parameter's shape
    */
   ParameterState(
       String kind,
       Scope scope,
       List<ParameterGroup> groups,
-      BiFunction<String, int[], SequencedMap<String, int[]>> shapes) {
+      BiFunction<String, int[], SequencedMap<String, int[]>> shapes,
+      BiFunction<String, int[], DType> dtypes) {
     this.kind = kind;
     this.scope = scope;
     Set<String> names = new HashSet<>();
@@ -72,8 +75,11 @@ final class ParameterState {
               "optimizer: parameter twice: expected distinct names, got " + p.name() + " again.");
         }
         SequencedMap<String, int[]> kept = shapes.apply(p.name(), p.value().shape().dims());
+        int[] shape = p.value().shape().dims();
         Tensor[] buffers =
-            kept.values().stream().map(s -> scope.zeros(DType.F32, s)).toArray(Tensor[]::new);
+            kept.entrySet().stream()
+                .map(e -> scope.zeros(dtypes.apply(e.getKey(), shape), e.getValue()))
+                .toArray(Tensor[]::new);
         slots.add(new Slot(p, group, kept.keySet().toArray(String[]::new), buffers));
       }
     }

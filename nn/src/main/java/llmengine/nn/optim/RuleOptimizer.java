@@ -17,7 +17,7 @@ public final class RuleOptimizer implements Optimizer {
    */
   public RuleOptimizer(ParameterRule rule, Scope scope, List<ParameterGroup> groups) {
     this.rule = rule;
-    this.state = new ParameterState(rule.name(), scope, groups, rule::state);
+    this.state = new ParameterState(rule.name(), scope, groups, rule::state, rule::dtype);
     this.parameters = state.parameters();
   }
 

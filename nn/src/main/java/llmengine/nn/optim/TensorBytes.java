@@ -18,7 +18,7 @@ public final class TensorBytes {
 
   private TensorBytes() {}
 
-  /** A float or I32 tensor in its own dtype, read when the file is written. */
+  /** A float, I32 or U8 tensor in its own dtype, read when the file is written. */
   public static TensorSource source(String name, Tensor tensor) {
     int[] dims = tensor.shape().dims();
     SafetensorsType type = SafetensorsType.of(tensor.dtype());
@@ -35,6 +35,10 @@ public final class TensorBytes {
         out.write(MemorySegment.ofArray(piece.toInts()));
         continue;
       }
+      if (tensor.dtype() == DType.U8) {
+        out.write(MemorySegment.ofArray(bytes(piece.toFloats())));
+        continue;
+      }
       MemorySegment values = MemorySegment.ofArray(piece.toFloats());
       if (type == SafetensorsType.F32) {
         out.write(values);
@@ -46,10 +50,19 @@ public final class TensorBytes {
     }
   }
 
+  private static byte[] bytes(float[] values) {
+    byte[] bytes = new byte[values.length];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) (int) values[i];
+    }
+    return bytes;
+  }
+
   /**
    * Copies a stored tensor into one of the same shape, converting between float dtypes.
    *
-   * @throws FormatException if shapes differ or the stored dtype is no float (or not I32 for I32)
+   * @throws FormatException if shapes differ or the stored dtype is no float (or not I32 for I32,
+   *     not U8 for U8)
    */
   public static void read(String where, StoredTensor stored, Tensor to) {
     long[] dims = Arrays.stream(to.shape().dims()).asLongStream().toArray();
@@ -65,9 +78,17 @@ public final class TensorBytes {
               + ". Does the file belong to this model?");
     }
     boolean ints = to.dtype() == DType.I32;
-    if (ints && stored.type() != SafetensorsType.I32) {
+    boolean bytewise = to.dtype() == DType.U8;
+    if ((ints || bytewise) && stored.type() != SafetensorsType.of(to.dtype())) {
       throw new FormatException(
-          where + ": " + stored.name() + ": wrong dtype: expected I32, got " + stored.type() + ".");
+          where
+              + ": "
+              + stored.name()
+              + ": wrong dtype: expected "
+              + to.dtype()
+              + ", got "
+              + stored.type()
+              + ".");
     }
     int step = rowsOfPiece(to);
     long width = stored.type().bits() / 8;
@@ -77,6 +98,12 @@ public final class TensorBytes {
       MemorySegment bytes = stored.data().asSlice((long) from * to.cols() * width, count * width);
       if (ints) {
         piece.set(bytes.toArray(INT32));
+      } else if (bytewise) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+          values[i] = bytes.get(ValueLayout.JAVA_BYTE, i) & 0xFF;
+        }
+        piece.set(values);
       } else {
         float[] values = new float[count];
         FloatConversion.between(stored.type(), SafetensorsType.F32)

@@ -229,6 +229,9 @@ class RuleOptimizerTest {
     Set<String> targets = Set.of("w", "tall");
     return List.of(
         new Lion(0.9, 0.99),
+        EightBit.adamW(0.9, 0.999, 1e-8),
+        EightBit.lion(0.9, 0.99),
+        EightBit.rmsProp(0.99, 1e-8),
         new Adagrad(1e-10),
         new RmsProp(0.99, 1e-8),
         new Adafactor(false, false),
@@ -298,6 +301,37 @@ class RuleOptimizerTest {
   }
 
   @Test
+  void eightBitAdamWFollowsTheRecordedTrajectory() throws IOException {
+    Path dir = Shared.path("golden/open/D_optim/adamw_8bit");
+    JsonNode h = Shared.json(dir.resolve("case.json")).path("hyper");
+    try (Scope scope = new Scope(backend, "test");
+        SafetensorsFile file = SafetensorsFile.open(dir.resolve("golden.safetensors"))) {
+      Parameter w = new Parameter("W", load(scope, file, "init_W").needsGrad(true));
+      ParameterRule rule =
+          EightBit.adamW(
+              h.path("betas").path(0).asDouble(),
+              h.path("betas").path(1).asDouble(),
+              h.path("eps").asDouble());
+      double decay = h.path("weight_decay").asDouble();
+      RuleOptimizer optimizer =
+          new RuleOptimizer(rule, scope, List.of(new ParameterGroup(List.of(w), 1, decay)));
+      float[] gradients = load(scope, file, "grad_W").toFloats();
+      for (int step = 1; step <= h.path("steps").asInt(); step++) {
+        float[] gradient = part(gradients, step - 1, (int) w.size());
+        w.value().grad(scope.of(gradient, w.value().shape().dims()));
+        optimizer.step(h.path("lr").asDouble(), 1);
+        if (file.tensors().containsKey("param_after_" + step)) {
+          float[] expected = load(scope, file, "param_after_" + step).toFloats();
+          float[] values = w.value().toFloats();
+          for (int i = 0; i < values.length; i++) {
+            assertThat(values[i]).as("step %d, %d", step, i).isCloseTo(expected[i], within(1e-4f));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
   void singularVectorsOfALargerMatrixSpanItsLeadingSpace() {
     try (Scope scope = new Scope(backend, "test")) {
       int m = 60;
@@ -336,6 +370,7 @@ class RuleOptimizerTest {
     shapes.put("w", new int[] {5, 9});
     shapes.put("tall", new int[] {12, 4});
     shapes.put("b", new int[] {7});
+    shapes.put("large", new int[] {67, 63}); // not a whole number of blocks
     List<Parameter> parameters = new ArrayList<>();
     Random random = new Random(1);
     shapes.forEach(

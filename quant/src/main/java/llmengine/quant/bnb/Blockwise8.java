@@ -1,6 +1,7 @@
 package llmengine.quant.bnb;
 
 import java.util.Arrays;
+import llmengine.engine.EightBitState;
 
 /**
  * Block-wise 8 bit (Dettmers et al. 2022, "8-bit Optimizers via Block-wise Quantization"): each
@@ -8,7 +9,7 @@ import java.util.Arrays;
  * table is the dynamic map: 0, 1, and seven decades whose number of steps doubles towards 1. It
  * stores optimizer states and the block scales of double quantization.
  */
-public final class Blockwise8 {
+public final class Blockwise8 implements EightBitState.Code {
   /** For values of both signs: first moments, scales less their mean. */
   public static final Blockwise8 SIGNED = new Blockwise8(true);
 
@@ -75,6 +76,7 @@ public final class Blockwise8 {
    * @return the block's scale, its largest magnitude; NaN or infinite if a value is, and then the
    *     codes mean nothing
    */
+  @Override
   public float encode(float[] values, int at, int count, int blockSize, byte[] codes, int to) {
     float scale = largest(values, at, count);
     if (!Float.isFinite(scale)) {
@@ -95,6 +97,7 @@ public final class Blockwise8 {
   }
 
   /** Decodes codes of one block: as many values from {@code values[to]} on. */
+  @Override
   public void decode(byte[] codes, int at, int count, float scale, float[] values, int to) {
     for (int i = 0; i < count; i++) {
       values[to + i] = table[codes[at + i] & 0xFF] * scale;

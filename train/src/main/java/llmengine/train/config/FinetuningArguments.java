@@ -11,11 +11,14 @@ public record FinetuningArguments(
                 "Training stage: pt learns all text, sft learns answers, rm learns to score them,"
                     + " dpo and kto learn from preferred ones, ppo from scores of its own answers.")
         Stage stage,
-    @Key(
-            preset = "lora",
-            later = {"oft"},
-            doc = "Which parameters are trained: adapters, some layers, or all.")
+    @Key(preset = "lora", doc = "What is trained: adapters (lora, oft), some layers, or all.")
         FinetuningType finetuningType,
+    @Key(
+            preset = "false",
+            doc =
+                "LLaMA Pro: trains only the blocks that the expand command added, of which there"
+                    + " are freeze_trainable_layers; with freeze or lora.")
+        boolean useLlamaPro,
     @Key(
             preset = "false",
             doc = "Keeps trained weights, gradients and optimizer state in bf16, no f32 copy.")
@@ -38,6 +41,11 @@ public record FinetuningArguments(
     KTO,
     PPO;
 
+    /** Whether a row holds two answers that are trained on. */
+    public boolean isPairwise() {
+      return this == RM || this == DPO;
+    }
+
     /** Whether rows are single texts or conversations. */
     public boolean isCausalLm() {
       return this == PT || this == SFT;
@@ -47,6 +55,7 @@ public record FinetuningArguments(
   /** Which parameters are trained. */
   public enum FinetuningType {
     LORA,
+    OFT,
     FREEZE,
     FULL
   }

@@ -16,12 +16,16 @@ final class Keys {
   static final List<Class<? extends Record>> SECTIONS =
       List.of(
           ModelArguments.class,
+          VocabularyArguments.class,
+          QuantizationArguments.class,
           DataArguments.class,
           FinetuningArguments.class,
           LoraArguments.class,
+          OftArguments.class,
           FreezeArguments.class,
           PreferenceArguments.class,
           PpoArguments.class,
+          TokenLossArguments.class,
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,

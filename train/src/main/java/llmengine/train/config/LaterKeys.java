@@ -30,27 +30,7 @@ final class LaterKeys {
   private static final Map<String, Later> BY_NAME = new LinkedHashMap<>();
 
   static {
-    anywhere(
-        "quantized weights",
-        "quantization_method=bnb",
-        "quantization_bit=null",
-        "quantization_type=nf4",
-        "double_quantization=true",
-        "quantization_device_map=null");
-    anywhere(
-        "quantizing an exported model",
-        "export_quantization_bit=null",
-        "export_quantization_dataset=null",
-        "export_quantization_nsamples=128",
-        "export_quantization_maxlen=1024");
-    anywhere(
-        "new tokens and a larger vocabulary",
-        "resize_vocab=false",
-        "split_special_tokens=false",
-        "add_tokens=null",
-        "add_special_tokens=null",
-        "new_special_tokens_config=null",
-        "init_special_tokens=noise_init");
+    anywhere("special tokens spelled out in texts", "split_special_tokens=false");
     anywhere(
         "shifted attention, mixtures of depths and expert losses",
         "shift_attn=false",
@@ -80,31 +60,12 @@ final class LaterKeys {
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
     anywhere(
-        "LoRA+, DoRA and PiSSA",
-        "loraplus_lr_ratio=null",
-        "loraplus_lr_embedding=1e-06",
-        "use_dora=false",
-        "pissa_init=false",
-        "pissa_iter=16",
-        "pissa_convert=false");
-    anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
-    anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
-    anywhere("a quantized reference model", "ref_model_quantization_bit=null");
-    anywhere("a quantized reward model", "reward_model_quantization_bit=null");
-    anywhere(
         "layer-wise GaLore and APOLLO, BAdam by ratio",
         "galore_layerwise=false",
         "apollo_layerwise=false",
         "badam_update_ratio=0.05",
         "badam_mask_mode=adjacent",
         "badam_verbose=0");
-    anywhere(
-        "the losses DFT, ASFT and EAFT",
-        "use_dft_loss=false",
-        "use_asft_loss=false",
-        "asft_alpha=0.1",
-        "use_eaft_loss=false",
-        "eaft_alpha=1.0");
     anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
         "SwanLab",
@@ -147,10 +108,7 @@ final class LaterKeys {
         "dataloader_drop_last=false",
         "auto_find_batch_size=false");
     training("resuming with the data started over", "ignore_data_skip=false");
-    training(
-        "noise on embeddings and smoothed labels",
-        "neftune_noise_alpha=null",
-        "label_smoothing_factor=0.0");
+    training("smoothed labels", "label_smoothing_factor=0.0");
     training(
         "tokens per second in the metrics (include_effective_tokens_per_second is there)",
         "include_tokens_per_second=false");

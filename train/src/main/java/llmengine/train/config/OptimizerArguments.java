@@ -14,24 +14,21 @@ public record OptimizerArguments(
               "adamw_torch_npu_fused=adamw_torch",
               "adamw_apex_fused=adamw_torch",
               "paged_adamw_32bit=adamw_torch",
-              "paged_lion_32bit=lion_32bit"
+              "paged_lion_32bit=lion_32bit",
+              "adamw_bnb_8bit=adamw_8bit",
+              "paged_adamw_8bit=adamw_8bit",
+              "paged_lion_8bit=lion_8bit",
+              "rmsprop_bnb=rmsprop",
+              "rmsprop_bnb_32bit=rmsprop"
             },
             later = {
               "adamw_anyprecision",
               "adamw_torch_4bit",
               "adamw_torch_8bit",
               "ademamix",
-              "adamw_bnb_8bit",
-              "adamw_8bit",
               "ademamix_8bit",
-              "lion_8bit",
-              "paged_adamw_8bit",
               "paged_ademamix_32bit",
               "paged_ademamix_8bit",
-              "paged_lion_8bit",
-              "rmsprop_bnb",
-              "rmsprop_bnb_8bit",
-              "rmsprop_bnb_32bit",
               "galore_adamw",
               "galore_adamw_8bit",
               "galore_adafactor",
@@ -50,7 +47,8 @@ public record OptimizerArguments(
             },
             doc =
                 "Optimizer: AdamW under any of its names, Adafactor, Adagrad, Lion, RMSprop or"
-                    + " plain SGD. Paged states are ordinary ones here.")
+                    + " plain SGD. 8bit keeps a byte for each value of state; paged ones are"
+                    + " ordinary.")
         Optimizer optim,
     @Key(preset = "5e-05", min = 0, doc = "Highest learning rate.") double learningRate,
     @Key(preset = "0.0", min = 0, doc = "Decoupled weight decay; spares biases and norms.")
@@ -86,10 +84,13 @@ public record OptimizerArguments(
   /** How parameters are updated. */
   public enum Optimizer {
     ADAMW_TORCH,
+    ADAMW_8BIT,
     ADAFACTOR,
     ADAGRAD,
     LION_32BIT,
+    LION_8BIT,
     RMSPROP,
+    RMSPROP_BNB_8BIT,
     SGD
   }
 

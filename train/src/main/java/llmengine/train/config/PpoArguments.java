@@ -14,6 +14,11 @@ public record PpoArguments(
     @Key(preset = "[]", doc = "Adapters merged into a reward_model of type full.")
         List<String> rewardModelAdapters,
     @Key(
+            min = 4,
+            max = 8,
+            doc = "Bits of a reward_model of type full: 4 is NF4, 8 is LLM.int8(); null keeps all.")
+        Optional<Integer> rewardModelQuantizationBit,
+    @Key(
             preset = "lora",
             later = {"oft"},
             doc =

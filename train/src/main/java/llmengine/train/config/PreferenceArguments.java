@@ -45,6 +45,11 @@ public record PreferenceArguments(
         Optional<String> refModel,
     @Key(preset = "[]", doc = "Adapters merged into ref_model.") List<String> refModelAdapters,
     @Key(
+            min = 1,
+            max = 8,
+            doc = "Packs ref_model in this many bits while it is loaded, as quantization_bit does.")
+        Optional<Integer> refModelQuantizationBit,
+    @Key(
             own = true,
             preset = "true",
             doc =

@@ -10,8 +10,10 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.DataArguments.MixStrategy;
+import llmengine.train.config.ExportArguments.CalibratedMethod;
 import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
+import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
 import llmengine.train.stage.PairLoss;
@@ -26,8 +28,7 @@ final class Rules {
   /** A broken rule: the keys it is about, the first of them to blame, and what to do. */
   record Finding(List<String> keys, String message, boolean isError) {}
 
-  private record Rule(
-      List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
+  record Rule(List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
 
   private static final List<Rule> ALL = new ArrayList<>();
 
@@ -160,13 +161,39 @@ final class Rules {
     training(
         keys("ref_model", "stage", "pref_loss"),
         c -> c.preference().refModel().isPresent() && !comparesWithReference(c),
-        "compares with nothing: expected stage dpo, kto or ppo, and a pref_loss with a reference,"
-            + " got another. Remove ref_model.");
+        "compares with nothing: expected stage dpo, kto or ppo and a pref_loss with a reference, or"
+            + " use_asft_loss, got"
+            + " another. Remove ref_model.");
+    training(
+        keys("neftune_noise_alpha", "stage"),
+        c ->
+            c.training().neftuneNoiseAlpha().isPresent()
+                && (!c.finetuning().stage().isCausalLm() || c.tokenLoss().count() > 0),
+        "not supported yet with this loss: expected stage pt or sft with their own, got another."
+            + " Remove neftune_noise_alpha.");
+    training(
+        keys("use_dft_loss", "use_eaft_loss", "use_asft_loss", "stage"),
+        c ->
+            c.tokenLoss().count() > 1
+                || c.tokenLoss().count() > 0 && c.finetuning().stage() != Stage.SFT,
+        "weighs the tokens of stage sft: expected one of use_dft_loss, use_eaft_loss and"
+            + " use_asft_loss in stage sft, got another combination. Keep one, or remove it.");
     error(
         keys("ref_model_adapters", "ref_model"),
         c -> !c.preference().refModelAdapters().isEmpty() && c.preference().refModel().isEmpty(),
         "belongs to a reference model: expected ref_model, got none. Add it or remove"
             + " ref_model_adapters.");
+    error(
+        keys("ref_model_quantization_bit", "ref_model"),
+        c ->
+            c.preference().refModelQuantizationBit().isPresent()
+                && (c.preference().refModel().isEmpty()
+                    || c.preference()
+                        .refModelQuantizationBit()
+                        .filter(b -> b != 4 && b != 8)
+                        .isPresent()),
+        "packs a reference model: expected ref_model, and 4 or 8, got another. Add ref_model or"
+            + " correct the number.");
     training(
         keys("dpo_label_smoothing", "pref_loss"),
         c ->
@@ -176,16 +203,70 @@ final class Rules {
         "is for the sigmoid loss: expected pref_loss sigmoid, got another."
             + " Remove dpo_label_smoothing.");
 
+    // quantized export: the first three as LLaMA-Factory
+    error(
+        keys("export_quantization_bit"),
+        c ->
+            c.export()
+                .exportQuantizationBit()
+                .filter(b -> !List.of(2, 3, 4, 8).contains(b))
+                .isPresent(),
+        "no such width: expected 2, 3, 4 or 8 bits, got another number. Change it.");
+    error(
+        keys("export_quantization_dataset", "export_quantization_bit"),
+        c ->
+            c.export().exportQuantizationBit().isPresent()
+                && c.export().exportQuantizationDataset().isEmpty(),
+        "missing: expected texts to calibrate with, got none. Add export_quantization_dataset:"
+            + " ...");
+    error(
+        keys("export_quantization_bit", "adapter_name_or_path"),
+        c ->
+            c.export().exportQuantizationBit().isPresent()
+                && !c.model().adapterNameOrPath().isEmpty(),
+        "not with adapters: expected a model alone, got adapter_name_or_path. Merge the adapter by"
+            + " an export of its own, then quantize what it wrote.");
+    error(
+        keys("export_quantization_bit"),
+        c -> c.export().exportQuantizationBit().isPresent() && c.command() != EXPORT,
+        "belongs to export: expected the export command, got another. Remove it;"
+            + " quantization_bit quantizes a model that is trained or asked.");
+    error(
+        keys("export_quantization_method", "export_quantization_bit"),
+        c ->
+            c.export().exportQuantizationMethod() == CalibratedMethod.AWQ
+                && c.export().exportQuantizationBit().filter(b -> b != 4).isPresent(),
+        "awq has 4 bits: expected export_quantization_bit 4, got another. Set it to 4 or use"
+            + " gptq.");
+    error(
+        keys(
+            "export_quantization_method",
+            "export_quantization_sym",
+            "export_quantization_desc_act",
+            "export_quantization_damp"),
+        c ->
+            c.export().exportQuantizationMethod() == CalibratedMethod.AWQ
+                && (c.isGiven("export_quantization_sym")
+                    || c.isGiven("export_quantization_desc_act")
+                    || c.isGiven("export_quantization_damp")),
+        "awq has no sym, desc_act and damp: expected them to be left out, got one. Remove it or use"
+            + " export_quantization_method: gptq.");
+    error(
+        keys("export_quantization_group_size"),
+        c -> c.export().exportQuantizationGroupSize() == 0,
+        "no group: expected -1 or at least 1, got 0. Use 128, or -1 for whole rows.");
+    error(
+        keys("infer_dtype", "export_quantization_bit"),
+        c ->
+            c.export().exportQuantizationBit().isPresent()
+                && c.model().inferDtype() != WeightType.AUTO
+                && c.model().inferDtype() != WeightType.FLOAT16,
+        "quantized models keep the rest in float16: expected auto or float16, got another. Remove"
+            + " infer_dtype.");
+
     // what is trained
-    error(
-        keys("adapter_name_or_path", "finetuning_type"),
-        c -> !c.model().adapterNameOrPath().isEmpty() && !c.isLora(),
-        "adapters need LoRA: expected finetuning_type lora, got another. Set finetuning_type: lora"
-            + " or merge the adapter by export first.");
-    error(
-        keys("use_rslora", "finetuning_type"),
-        c -> c.lora().useRslora() && !c.isLora(),
-        "belongs to LoRA: expected finetuning_type lora, got another. Remove use_rslora.");
+    MethodRules.add();
+    MethodRules.addVocabulary();
     error(
         keys("lora_target"),
         c -> c.lora().loraTarget().isEmpty(),
@@ -347,16 +428,28 @@ final class Rules {
         keys("save_steps"),
         c -> c.isGiven("save_steps") && c.checkpoint().saveStrategy() != SaveStrategy.STEPS,
         "no effect: save_strategy is not steps.");
+    ALL.addAll(QuantizationRules.ALL);
     for (KeySpec spec : Keys.SUPPORTED.values()) {
       if (spec.section() == LoraArguments.class) {
         note(
             keys(spec.name()),
-            c -> c.isGiven(spec.name()) && !c.isLora(),
+            c ->
+                c.isGiven(spec.name())
+                    && !c.isLora()
+                    && !(c.isAdapter() && MethodRules.COMMON.contains(spec.name())),
             "no effect: finetuning_type is not lora.");
+      } else if (spec.section() == OftArguments.class) {
+        note(
+            keys(spec.name()),
+            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.OFT,
+            "no effect: finetuning_type is not oft.");
       } else if (spec.section() == FreezeArguments.class) {
         note(
             keys(spec.name()),
-            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.FREEZE,
+            c ->
+                c.isGiven(spec.name())
+                    && c.finetuning().finetuningType() != FinetuningType.FREEZE
+                    && !c.finetuning().useLlamaPro(),
             "no effect: finetuning_type is not freeze.");
       }
     }
@@ -375,11 +468,11 @@ final class Rules {
     return findings;
   }
 
-  private static List<String> keys(String... keys) {
+  static List<String> keys(String... keys) {
     return List.of(keys);
   }
 
-  private static void error(List<String> keys, Predicate<RunConfig> broken, String message) {
+  static void error(List<String> keys, Predicate<RunConfig> broken, String message) {
     ALL.add(new Rule(keys, true, broken, message));
   }
 
@@ -405,7 +498,8 @@ final class Rules {
   }
 
   private static boolean comparesWithReference(RunConfig config) {
-    return config.finetuning().stage() == Stage.KTO
+    return config.tokenLoss().useAsftLoss()
+        || config.finetuning().stage() == Stage.KTO
         || config.finetuning().stage() == Stage.PPO
         || config.finetuning().stage() == Stage.DPO
             && config.preference().prefLoss().hasReference();

@@ -1,8 +1,7 @@
 package llmengine.train.ppo;
 
 import java.util.List;
-import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
+import java.util.function.Supplier;
 import llmengine.engine.Scope;
 import llmengine.engine.Segments;
 import llmengine.engine.Tape;
@@ -21,49 +20,43 @@ public final class ModelScorer implements Scorer {
   private final Decoder model;
   private final ValueHead head;
   private final Adapters reward; // null for a model of its own
-  private final BooleanSupplier policyIsOn;
-  private final Consumer<Boolean> policy;
+  private final Supplier<Adapters> policy; // the policy's own, if reward is there
 
-  private ModelScorer(
-      Decoder model,
-      ValueHead head,
-      Adapters reward,
-      BooleanSupplier policyIsOn,
-      Consumer<Boolean> policy) {
+  private ModelScorer(Decoder model, ValueHead head, Adapters reward, Supplier<Adapters> policy) {
     this.model = model;
     this.head = head;
     this.reward = reward;
-    this.policyIsOn = policyIsOn;
     this.policy = policy;
   }
 
   /** A model with its head; both are closed with this. */
   public static ModelScorer of(Decoder model, ValueHead head) {
-    return new ModelScorer(model, head, null, () -> false, on -> {});
+    return new ModelScorer(model, head, null, null);
   }
 
   /**
    * A second adapter on the policy's model, switched off until it scores; it and its head are
    * closed with this.
    */
-  public static ModelScorer of(Decoder model, ValueHead head, Adapters reward, Adapters policy) {
-    return new ModelScorer(model, head, reward, policy::isEnabled, policy::enabled);
+  public static ModelScorer of(
+      Decoder model, ValueHead head, Adapters reward, Supplier<Adapters> policy) {
+    return new ModelScorer(model, head, reward, policy);
   }
 
   @Override
   public double[] scores(List<int[]> conversations) {
-    boolean on = policyIsOn.getAsBoolean();
-    if (reward != null) {
-      policy.accept(false);
-      reward.enabled(true);
+    if (reward == null) {
+      return compute(conversations);
     }
+    Adapters own = policy.get();
+    boolean on = own.isEnabled();
+    own.enabled(false);
+    reward.enabled(true);
     try {
       return compute(conversations);
     } finally {
-      if (reward != null) {
-        reward.enabled(false);
-        policy.accept(on);
-      }
+      reward.enabled(false);
+      own.enabled(on);
     }
   }
 

@@ -27,6 +27,7 @@ import llmengine.nn.generate.Generation;
 import llmengine.nn.generate.Generator;
 import llmengine.nn.generate.SamplingOptions;
 import llmengine.train.stage.Objective;
+import llmengine.train.stage.ReferenceModel;
 
 /**
  * Stage ppo (Ziegler et al. 2019, "Fine-tuning language models from human preferences"): each step
@@ -68,7 +69,7 @@ public final class Ppo implements Objective {
   private final Settings settings;
   private final SamplingOptions sampling;
   private final Scorer scorer;
-  private final ReferencePolicy reference;
+  private final ReferenceModel reference;
   private KlController controller;
   private ScoreScale scale = new ScoreScale();
 
@@ -82,7 +83,7 @@ public final class Ppo implements Objective {
       Settings settings,
       SamplingOptions sampling,
       Scorer scorer,
-      ReferencePolicy reference) {
+      ReferenceModel reference) {
     this.model = model;
     this.head = head;
     this.settings = settings;
@@ -161,7 +162,7 @@ public final class Ppo implements Objective {
               .toFloats();
       values = head.scores(tape, hidden, rows.labelled()).toFloats();
     }
-    float[] compared = reference.logProbs(rows);
+    float[] compared = reference.tokenLogProbs(rows);
     List<Rollout> rollouts = new ArrayList<>();
     int at = 0;
     for (int r = 0; r < scores.length; r++) {

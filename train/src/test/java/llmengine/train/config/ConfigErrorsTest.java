@@ -53,7 +53,7 @@ class ConfigErrorsTest {
                 learning_rate: -1
                 lr_scheduler_type: cosin
                 stage: ppo
-                quantization_bit: 4
+                mixture_of_depths: convert
                 compute_dtype: bf16
                 """))
         .containsExactly(
@@ -69,8 +69,8 @@ class ConfigErrorsTest {
                 + " warmup_stable_decay, got cosin. Did you mean cosine?",
             "run.yaml:9 stage: not supported yet: expected one of pt, sft, rm, dpo, kto, got ppo."
                 + " Correct the value.",
-            "run.yaml:10 quantization_bit: not supported yet (quantized weights): expected the"
-                + " default null, got 4. Remove it.",
+            "run.yaml:10 mixture_of_depths: not supported yet (shifted attention, mixtures of"
+                + " depths and expert losses): expected the default null, got convert. Remove it.",
             "run.yaml:11 compute_dtype: not a key: it follows from bf16, pure_bf16 and infer_dtype:"
                 + " expected no such key, got bf16. Remove it.");
   }
@@ -192,12 +192,10 @@ class ConfigErrorsTest {
     "logging_steps=0, neither a count nor a share",
     "save_steps=2.5, neither a count nor a share",
     "optim=lomo, not supported yet",
-    "finetuning_type=oft, not supported yet",
     "report_to=wandb, not supported yet",
     "report_to=wandbb, unknown choice",
     "lr_scheduler_kwargs=3, not a mapping",
     "fp16=true, 16-bit",
-    "loraplus_lr_ratio=16, not supported yet",
     "do_train=false, nothing to do",
     "dataset=null, missing",
     "do_eval=true, nothing to evaluate",
@@ -210,6 +208,15 @@ class ConfigErrorsTest {
     "stage=pt train_on_prompt=true, is for answers",
     "finetuning_type=full adapter_name_or_path=a, adapters need LoRA",
     "finetuning_type=full use_rslora=true, belongs to LoRA",
+    "finetuning_type=oft use_dora=true, belongs to LoRA",
+    "finetuning_type=oft pissa_init=true, belongs to LoRA",
+    "finetuning_type=freeze loraplus_lr_ratio=4, belongs to LoRA",
+    "pissa_init=true pissa_iter=0, too few",
+    "init_special_tokens=desc_init, starts from descriptions",
+    "pissa_convert=true, converts what PiSSA started",
+    "finetuning_type=oft oft_rank=4, expected one of them above 0",
+    "finetuning_type=full use_llama_pro=true, trains some blocks",
+    "use_llama_pro=true freeze_trainable_layers=-2, counts the added blocks",
     "adapter_folder=x, names a folder of nothing",
     "finetuning_type=freeze freeze_trainable_layers=0, trains no layer",
     "lr_scheduler_type=cosine_with_min_lr, needs a lowest rate",

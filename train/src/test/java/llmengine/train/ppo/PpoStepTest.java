@@ -24,6 +24,7 @@ import llmengine.peft.Adapters;
 import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.config.Shared;
 import llmengine.train.stage.Objective;
+import llmengine.train.stage.ReferenceModel;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -61,7 +62,7 @@ class PpoStepTest {
                   1),
               SamplingOptions.defaults(),
               conversations -> scores,
-              ReferencePolicy.without(adapters, model));
+              ReferenceModel.without(() -> adapters, model));
       List<Parameter> trained = new ArrayList<>(adapters.parameters());
       trained.addAll(head.parameters());
       AdamW optimizer =

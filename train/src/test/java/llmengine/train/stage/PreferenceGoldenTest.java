@@ -47,7 +47,7 @@ class PreferenceGoldenTest {
     }
 
     Optional<Reference> reference() {
-      return Optional.of(ReferenceModel.without(adapters, model));
+      return Optional.of(ReferenceModel.without(() -> adapters, model));
     }
   }
 
