@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The examples of the preference stages run, and after a few steps good answers stand out; without a
- * reference they only do better than before.
+ * The examples of the preference stages run, and after a few steps good answers stand out; without
+ * a reference they only do better than before.
  */
 class PreferenceExamplesTest {
   private static final Path EXAMPLES = Path.of("../examples");
@@ -44,8 +44,7 @@ class PreferenceExamplesTest {
             "max_steps=20",
             "output_dir=" + folder);
     assertThat(code).as(printed.toString()).isZero();
-    JsonNode state =
-        new ObjectMapper().readTree(folder.resolve("trainer_state.json").toFile());
+    JsonNode state = new ObjectMapper().readTree(folder.resolve("trainer_state.json").toFile());
     List<Double> values = new ArrayList<>();
     for (JsonNode line : state.path("log_history")) {
       if (line.has(metric)) {

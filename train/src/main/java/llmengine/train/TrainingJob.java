@@ -117,8 +117,7 @@ final class TrainingJob {
   private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
-    Optimizer optimizer =
-        Optimizers.of(config, model, scope, Optimizers.groups(config, trained()));
+    Optimizer optimizer = Optimizers.of(config, model, scope, Optimizers.groups(config, trained()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);

@@ -81,8 +81,7 @@ public final class TokenLogProbs {
         head.bias);
   }
 
-  static void hiddenGradient(
-      Tape tape, Tensor hidden, Tensor slopes, int[] rows, Tensor dy) {
+  static void hiddenGradient(Tape tape, Tensor hidden, Tensor slopes, int[] rows, Tensor dy) {
     Backend backend = tape.backend();
     Tape.Target target = tape.target(hidden);
     if (!target.accumulate()) {

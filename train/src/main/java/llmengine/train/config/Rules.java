@@ -159,7 +159,9 @@ final class Rules {
         c ->
             c.preference().refModelQuantizationBit().isPresent()
                 && (c.preference().refModel().isEmpty()
-                    || c.preference().refModelQuantizationBit().filter(b -> b != 4 && b != 8)
+                    || c.preference()
+                        .refModelQuantizationBit()
+                        .filter(b -> b != 4 && b != 8)
                         .isPresent()),
         "packs a reference model: expected ref_model, and 4 or 8, got another. Add ref_model or"
             + " correct the number.");

@@ -94,8 +94,7 @@ public final class WeightedLm implements Objective {
       return Optional.empty();
     }
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      return Optional.of(
-          Outcome.of(sum(Tape.inference(scope), rows, 0) / rows.targets().length));
+      return Optional.of(Outcome.of(sum(Tape.inference(scope), rows, 0) / rows.targets().length));
     }
   }
 
@@ -138,8 +137,7 @@ public final class WeightedLm implements Objective {
 
   private static Tensor hidden(Tape tape, Decoder model, MicroBatch rows) {
     return model.hidden(
-        tape,
-        Batch.of(tape.scope(), rows.ids(), rows.positions(), Segments.of(rows.segments())));
+        tape, Batch.of(tape.scope(), rows.ids(), rows.positions(), Segments.of(rows.segments())));
   }
 
   private Tensor frozenHidden(Scope scope, MicroBatch rows) {

@@ -84,9 +84,7 @@ class WeightedLmTest {
       for (int i = 0; i < values.length; i++) {
         float[] row = hidden.rows(rows[i], rows[i] + 1).toFloats();
         double weight =
-            eaft > 0
-                ? Math.pow(WeightedLm.topEntropy(row, 0) / 3, eaft)
-                : Math.exp(values[i]);
+            eaft > 0 ? Math.pow(WeightedLm.topEntropy(row, 0) / 3, eaft) : Math.exp(values[i]);
         loss -= weight * values[i] / items;
         slopes[i] = (float) (-weight / items);
       }
