@@ -21,82 +21,108 @@ record ScaleAndMinimum(int top, float first, float step, int trials, boolean abs
    */
   void search(int parts, int n, Work work) {
     for (int p = 0; p < parts; p += Parts.LANES) {
-      search(parts, n, p, work);
+      start(parts, n, p, work);
+      for (int t = 0; t <= trials; t++) {
+        fit(parts, n, p, work, first + step * t + top);
+      }
+      finish(p, work);
     }
   }
 
-  private void search(int parts, int n, int p, Work work) {
+  // State between trials is kept in arrays: C2 boxes vectors that live across a loop this large.
+
+  /** The scale and minimum that the smallest and largest value give. */
+  private void start(int parts, int n, int p, Work work) {
     float[] across = work.across;
     float[] weights = work.weights;
     FloatVector min = Parts.load(across, p);
     FloatVector max = min;
     FloatVector w = Parts.load(weights, p);
     FloatVector x1 = w.mul(min);
-    for (int i = 1; i < n; i++) {
-      FloatVector v = Parts.load(across, i * parts + p);
-      FloatVector wi = Parts.load(weights, i * parts + p);
+    for (int i = p + parts; i < n * parts; i += parts) {
+      FloatVector v = Parts.load(across, i);
+      FloatVector wi = Parts.load(weights, i);
       min = min.min(v);
       max = max.max(v);
       w = w.add(wi);
       x1 = x1.add(wi.mul(v));
     }
     min = min.min(0);
-    VectorMask<Float> flat = max.eq(min);
-    FloatVector lowest = min;
     FloatVector inverse = Parts.fill(top).div(max.sub(min));
     FloatVector scale = Parts.fill(1).div(inverse);
-    FloatVector bestInverse = inverse;
-    FloatVector bestBase = min;
-    for (int i = 0; i < n; i++) {
-      int at = i * parts + p;
-      Parts.code(inverse.mul(Parts.load(across, at).sub(min)), 0, top).intoArray(work.trial, at);
+    for (int i = p; i < n * parts; i += parts) {
+      Parts.code(inverse.mul(Parts.load(across, i).sub(min)), 0, top).intoArray(work.trial, i);
     }
-    FloatVector best = error(parts, n, p, work, scale, min);
-    for (int t = 0; t <= trials; t++) {
-      // from the best minimum so far, not the smallest value: ggml does so too
-      inverse = Parts.fill(first + step * t + top).div(max.sub(min));
-      FloatVector l1 = Parts.fill(0);
-      FloatVector l2 = l1;
-      FloatVector xl = l1;
-      for (int i = 0; i < n; i++) {
-        int at = i * parts + p;
-        FloatVector v = Parts.load(across, at);
-        FloatVector l = Parts.code(inverse.mul(v.sub(min)), 0, top);
-        l.intoArray(work.trial, at);
-        FloatVector wl = Parts.load(weights, at).mul(l);
-        l1 = l1.add(wl);
-        l2 = l2.add(wl.mul(l));
-        xl = xl.add(wl.mul(v));
-      }
-      FloatVector determinant = w.mul(l2).sub(l1.mul(l1));
-      FloatVector d = w.mul(xl).sub(x1.mul(l1)).div(determinant);
-      FloatVector m = l2.mul(x1).sub(l1.mul(xl)).div(determinant);
-      VectorMask<Float> positive = m.compare(VectorOperators.GT, 0);
-      d = d.blend(xl.div(l2), positive);
-      m = m.blend(0, positive);
-      FloatVector error = error(parts, n, p, work, d, m);
-      VectorMask<Float> better = determinant.compare(VectorOperators.GT, 0).and(error.lt(best));
-      bestInverse = bestInverse.blend(inverse, better);
-      bestBase = bestBase.blend(min, better);
-      best = best.blend(error, better);
-      scale = scale.blend(d, better);
-      min = min.blend(m, better);
+    error(parts, n, p, work, scale, min).intoArray(work.errors, p);
+    min.intoArray(work.mins, p);
+    min.intoArray(work.bases, p);
+    max.intoArray(work.maxima, p);
+    w.intoArray(work.sumW, p);
+    x1.intoArray(work.sumX, p);
+    scale.intoArray(work.scales, p);
+    inverse.intoArray(work.inverses, p);
+  }
+
+  /** One trial: codes that span {@code range}, the fit to them, kept if its error is smaller. */
+  private void fit(int parts, int n, int p, Work work, float range) {
+    // from the best minimum so far, not the smallest value: ggml does so too
+    FloatVector min = Parts.load(work.mins, p);
+    FloatVector inverse = Parts.fill(range).div(Parts.load(work.maxima, p).sub(min));
+    FloatVector l1 = Parts.fill(0);
+    FloatVector l2 = l1;
+    FloatVector xl = l1;
+    for (int i = p; i < n * parts; i += parts) {
+      FloatVector v = Parts.load(work.across, i);
+      FloatVector l = Parts.code(inverse.mul(v.sub(min)), 0, top);
+      l.intoArray(work.trial, i);
+      FloatVector wl = Parts.load(work.weights, i).mul(l);
+      l1 = l1.add(wl);
+      l2 = l2.add(wl.mul(l));
+      xl = xl.add(wl.mul(v));
     }
-    scale.blend(0, flat).intoArray(work.scales, p);
-    min.blend(lowest, flat).neg().intoArray(work.mins, p);
-    bestInverse.blend(Float.NaN, flat).intoArray(work.inverses, p);
-    bestBase.intoArray(work.bases, p);
+    FloatVector w = Parts.load(work.sumW, p);
+    FloatVector x1 = Parts.load(work.sumX, p);
+    FloatVector determinant = w.mul(l2).sub(l1.mul(l1));
+    FloatVector d = w.mul(xl).sub(x1.mul(l1)).div(determinant);
+    FloatVector m = l2.mul(x1).sub(l1.mul(xl)).div(determinant);
+    VectorMask<Float> positive = m.compare(VectorOperators.GT, 0);
+    d = d.blend(xl.div(l2), positive);
+    m = m.blend(0, positive);
+    FloatVector error = error(parts, n, p, work, d, m);
+    FloatVector best = Parts.load(work.errors, p);
+    VectorMask<Float> better = determinant.compare(VectorOperators.GT, 0).and(error.lt(best));
+    if (better.anyTrue()) {
+      best.blend(error, better).intoArray(work.errors, p);
+      Parts.load(work.scales, p).blend(d, better).intoArray(work.scales, p);
+      min.blend(m, better).intoArray(work.mins, p);
+      Parts.load(work.inverses, p).blend(inverse, better).intoArray(work.inverses, p);
+      Parts.load(work.bases, p).blend(min, better).intoArray(work.bases, p);
+    }
+  }
+
+  /** Negates the minimums; a part without a range, whose scale is 0, has codes 0. */
+  private static void finish(int p, Work work) {
+    FloatVector inverse = Parts.load(work.inverses, p);
+    VectorMask<Float> flat = inverse.eq(Float.POSITIVE_INFINITY);
+    inverse.blend(Float.NaN, flat).intoArray(work.inverses, p);
+    Parts.load(work.mins, p).neg().intoArray(work.mins, p);
   }
 
   /** Weighted error of the codes under trial with scale d and minimum m. */
   private FloatVector error(int parts, int n, int p, Work work, FloatVector d, FloatVector m) {
     FloatVector sum = Parts.fill(0);
-    for (int i = 0; i < n; i++) {
-      int at = i * parts + p;
-      FloatVector l = Parts.load(work.trial, at);
-      FloatVector difference = d.mul(l).add(m).sub(Parts.load(work.across, at));
-      difference = absolute ? difference.abs() : difference.mul(difference);
-      sum = sum.add(Parts.load(work.weights, at).mul(difference));
+    if (absolute) {
+      for (int i = p; i < n * parts; i += parts) {
+        FloatVector l = Parts.load(work.trial, i);
+        FloatVector difference = d.mul(l).add(m).sub(Parts.load(work.across, i));
+        sum = sum.add(Parts.load(work.weights, i).mul(difference.abs()));
+      }
+      return sum;
+    }
+    for (int i = p; i < n * parts; i += parts) {
+      FloatVector l = Parts.load(work.trial, i);
+      FloatVector difference = d.mul(l).add(m).sub(Parts.load(work.across, i));
+      sum = sum.add(Parts.load(work.weights, i).mul(difference.mul(difference)));
     }
     return sum;
   }

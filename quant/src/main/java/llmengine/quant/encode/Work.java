@@ -28,4 +28,16 @@ final class Work {
 
   /** What it subtracted from them before. */
   final float[] bases = new float[16];
+
+  /** Largest value of each part. */
+  final float[] maxima = new float[16];
+
+  /** Sum of each part's weights. */
+  final float[] sumW = new float[16];
+
+  /** Weighted sum of each part's values. */
+  final float[] sumX = new float[16];
+
+  /** Error of each part's best fit so far. */
+  final float[] errors = new float[16];
 }
