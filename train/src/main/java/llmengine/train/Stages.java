@@ -250,10 +250,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     try {
       ModelDigest digest = new ModelDigest();
       digest.add(
-          model.backend().name(),
-          config.training().bf16(),
-          config.model(),
-          config.quantization());
+          model.backend().name(), config.training().bf16(), config.model(), config.quantization());
       digest.add(config.preference().refModelQuantizationBit());
       digest.add(config.lora(), config.oft()); // some adapters leave another base behind
       if (config.model().trainFromScratch()) {
