@@ -133,8 +133,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     }
     ValueHead head = ValueHead.open(model.backend(), withHead, model.spec().width(), 0);
     if (p.rewardModelType() == PpoArguments.RewardType.FULL) {
-      Decoder judge =
-          session.loadOther(model.backend(), path, p.rewardModelQuantizationBit());
+      Decoder judge = session.loadOther(model.backend(), path, p.rewardModelQuantizationBit());
       Adapters.mergeAll(judge, adapters);
       return ModelScorer.of(asFrozen(judge), head);
     }
