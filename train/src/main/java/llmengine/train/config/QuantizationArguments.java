@@ -14,8 +14,10 @@ public record QuantizationArguments(
         Optional<Integer> quantizationBit,
     @Key(
             preset = "bnb",
-            later = {"hqq", "eetq", "gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"},
-            doc = "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()).")
+            later = {"gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"},
+            doc =
+                "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()); hqq has 1"
+                    + " to 6 and 8 bits; eetq has 8, a scale to each output.")
         Method quantizationMethod,
     @Key(preset = "nf4", doc = "The 4-bit numbers of bnb: NormalFloat or a float.")
         Type quantizationType,
@@ -26,7 +28,9 @@ public record QuantizationArguments(
 
   /** Whose formats and rounding. */
   public enum Method {
-    BNB;
+    BNB,
+    HQQ,
+    EETQ;
 
     /** The word in a configuration. */
     public String key() {

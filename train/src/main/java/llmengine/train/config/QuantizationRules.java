@@ -17,8 +17,8 @@ final class QuantizationRules {
               c ->
                   !WeightQuantizers.bits(c.quantization().quantizationMethod().key())
                       .contains(c.quantization().quantizationBit().get()),
-              "not with this method: expected 4 or 8 bits for bnb, got another number."
-                  + " Set quantization_bit: 4."),
+              "not with this method: expected 4 or 8 bits for bnb, 1 to 6 or 8 for hqq, 8 for eetq,"
+                  + " got another number. Correct one of the two."),
           error(
               List.of("quantization_bit", "finetuning_type"),
               c -> !c.isAdapter(),

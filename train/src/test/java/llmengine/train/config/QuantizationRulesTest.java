@@ -30,6 +30,8 @@ class QuantizationRulesTest {
       delimiter = '|',
       value = {
         "quantization_bit=3 | expected 4 or 8 bits for bnb",
+        "quantization_bit=7 quantization_method=hqq | 1 to 6 or 8 for hqq",
+        "quantization_bit=4 quantization_method=eetq | 8 for eetq",
         "quantization_bit=16 | expected a whole number >= 1 and <= 8, got 16",
         "quantization_bit=4 finetuning_type=full | can only be trained by adapters",
         "quantization_bit=4 finetuning_type=freeze | can only be trained by adapters",
