@@ -31,12 +31,6 @@ final class LaterKeys {
 
   static {
     anywhere(
-        "quantizing an exported model",
-        "export_quantization_bit=null",
-        "export_quantization_dataset=null",
-        "export_quantization_nsamples=128",
-        "export_quantization_maxlen=1024");
-    anywhere(
         "new tokens and a larger vocabulary",
         "resize_vocab=false",
         "split_special_tokens=false",
