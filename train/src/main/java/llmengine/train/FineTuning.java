@@ -135,7 +135,7 @@ final class FineTuning implements AutoCloseable {
     if (config.finetuning().useLlamaPro()) {
       targets = LlamaPro.within(model, addedBlocks(), targets);
     }
-    Placement placement = Placement.of(targets).withModulesToSave(config.lora().additionalTarget());
+    Placement placement = Placement.of(targets).withModulesToSave(config.modulesToSave());
     if (!config.isLora()) {
       OftArguments o = config.oft();
       return new OftConfig(

@@ -183,6 +183,7 @@ final class Rules {
 
     // what is trained
     MethodRules.add();
+    MethodRules.addVocabulary();
     error(
         keys("lora_target"),
         c -> c.lora().loraTarget().isEmpty(),

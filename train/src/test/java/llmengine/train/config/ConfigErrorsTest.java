@@ -212,6 +212,7 @@ class ConfigErrorsTest {
     "finetuning_type=oft pissa_init=true, belongs to LoRA",
     "finetuning_type=freeze loraplus_lr_ratio=4, belongs to LoRA",
     "pissa_init=true pissa_iter=0, too few",
+    "init_special_tokens=desc_init, starts from descriptions",
     "pissa_convert=true, converts what PiSSA started",
     "finetuning_type=oft oft_rank=4, expected one of them above 0",
     "finetuning_type=full use_llama_pro=true, trains some blocks",
