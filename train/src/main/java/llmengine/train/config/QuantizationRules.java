@@ -25,6 +25,11 @@ final class QuantizationRules {
               "a quantized model can only be trained by adapters: expected finetuning_type lora"
                   + " or oft, got another. Set finetuning_type: lora or remove quantization_bit."),
           error(
+              List.of("quantization_bit", "resize_vocab"),
+              c -> c.vocabulary().resizeVocab(),
+              "the vocabulary of a quantized model can't be resized: expected resize_vocab false,"
+                  + " got true. Export it with resize_vocab first."),
+          error(
               List.of("quantization_bit", "pissa_init"),
               c -> c.lora().pissaInit(),
               "PiSSA changes the weights, which are frozen: expected pissa_init false, got true."
