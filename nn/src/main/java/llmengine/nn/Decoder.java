@@ -148,20 +148,7 @@ public final class Decoder implements AutoCloseable {
    *
    * @throws ShapeException if an id is outside the vocabulary
    */
-<<<<<<< HEAD
-  public Tensor hidden(Tape tape, Batch batch) {
-    return hidden(tape, batch, 0);
-  }
-
-  /**
-   * The same with noise on the embeddings, if the tape has dropout (Jain et al. 2023, "NEFTune").
-   *
-   * @param noise largest change of a value of the token table
-   */
-  public Tensor hidden(Tape tape, Batch batch, float noise) {
-=======
   public Tensor embed(Tape tape, Batch batch) {
->>>>>>> main
     if (batch.maxId() < 0 || batch.maxId() >= spec.vocab()) {
       throw new ShapeException(
           "model: token id outside the vocabulary: expected 0 to "
@@ -185,17 +172,22 @@ public final class Decoder implements AutoCloseable {
    * @throws ShapeException if an id is outside the vocabulary
    */
   public Tensor hidden(Tape tape, Batch batch) {
+    return hidden(tape, batch, 0);
+  }
+
+  /**
+   * The same with noise on the embeddings, if the tape has dropout (Jain et al. 2023, "NEFTune").
+   *
+   * @param noise largest change of a value of the token table
+   */
+  public Tensor hidden(Tape tape, Batch batch, float noise) {
     tape.enter("model");
-<<<<<<< HEAD
-    Tensor x = embedding.forward(tape, batch.ids());
+    Tensor x = embed(tape, batch);
     if (noise > 0 && tape.rowKeys() != null) {
       tape.enter("noise"); // no op's derivative needs the values without it
       backend().addNoise(x, noise * spec.embeddingScale(), tape.dropoutKey(), tape.rowKeys());
       tape.exit();
     }
-=======
-    Tensor x = embed(tape, batch);
->>>>>>> main
     for (int l = 0; l < blocks.size(); l++) {
       TransformerBlock block = blocks.get(l);
       tape.enter("layers." + l);

@@ -30,23 +30,7 @@ final class LaterKeys {
   private static final Map<String, Later> BY_NAME = new LinkedHashMap<>();
 
   static {
-    anywhere(
-<<<<<<< HEAD
-        "quantizing an exported model",
-        "export_quantization_bit=null",
-        "export_quantization_dataset=null",
-        "export_quantization_nsamples=128",
-        "export_quantization_maxlen=1024");
     anywhere("special tokens spelled out in texts", "split_special_tokens=false");
-=======
-        "new tokens and a larger vocabulary",
-        "resize_vocab=false",
-        "split_special_tokens=false",
-        "add_tokens=null",
-        "add_special_tokens=null",
-        "new_special_tokens_config=null",
-        "init_special_tokens=noise_init");
->>>>>>> main
     anywhere(
         "shifted attention, mixtures of depths and expert losses",
         "shift_attn=false",

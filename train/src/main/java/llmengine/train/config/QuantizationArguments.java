@@ -16,8 +16,8 @@ public record QuantizationArguments(
             preset = "bnb",
             later = {"gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"},
             doc =
-                "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()); hqq has 1"
-                    + " to 6 and 8 bits; eetq has 8, a scale to each output.")
+                "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()); hqq has 1,"
+                    + " 2, 3, 4, 5, 6 or 8 bits in groups of 64, eetq 8 bits for each output.")
         Method quantizationMethod,
     @Key(preset = "nf4", doc = "The 4-bit numbers of bnb: NormalFloat or a float.")
         Type quantizationType,
