@@ -53,7 +53,7 @@ final class TrainCommand implements Callable<Integer> {
   /** The words that start a chat with what a configuration trains. */
   static String chatCommand(RunConfig config) {
     List<String> line = new ArrayList<>(List.of("java", "-jar", "engine.jar", "chat"));
-    if (config.isLora()) {
+    if (config.isAdapter()) {
       List<String> given = config.model().adapterNameOrPath();
       boolean fresh = given.isEmpty() || config.lora().createNewAdapter();
       List<String> adapters = new ArrayList<>(fresh ? given : given.subList(0, given.size() - 1));

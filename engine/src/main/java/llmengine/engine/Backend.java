@@ -83,6 +83,9 @@ public interface Backend extends AutoCloseable {
   /** x (M,N) += bias (N), in place. */
   void addRow(Tensor x, Tensor bias);
 
+  /** out (M,N) = x (M,N) * row (N) in each row, or out += that. */
+  void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate);
+
   /** out (N) = sum over the rows of x (M,N). */
   void sumRows(Tensor x, Tensor out, boolean accumulate);
 
@@ -112,6 +115,12 @@ public interface Backend extends AutoCloseable {
    * rowKeys (M) I32.
    */
   void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate);
+
+  /**
+   * x += magnitude * u, in place, with u uniform in [-1, 1): the same hash as {@link #dropout}, as
+   * a signed number, says it for each element.
+   */
+  void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys);
 
   /** x = cap * tanh(x / cap), in place. */
   void softcap(Tensor x, float cap);

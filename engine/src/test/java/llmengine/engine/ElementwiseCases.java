@@ -43,6 +43,7 @@ final class ElementwiseCases {
     ElementwiseCases all = new ElementwiseCases();
     all.arithmetic();
     all.rows();
+    all.noise();
     all.functions();
     all.moves();
     return all.cases;
@@ -99,6 +100,17 @@ final class ElementwiseCases {
         });
   }
 
+  private void noise() {
+    each(
+        "addNoise",
+        false,
+        (run, view, accumulate, m, n) -> {
+          Tensor x = run.output(view, true, m, n);
+          run.backend().addNoise(x, 0.7f, 0x123456789ABCDEFL, run.ids(m, 1 << 30));
+          run.result("x", x, 1);
+        });
+  }
+
   private void rows() {
     each(
         "addRow",
@@ -107,6 +119,14 @@ final class ElementwiseCases {
           Tensor x = run.output(view, true, m, n);
           run.backend().addRow(x, run.vector(1, n));
           run.result("x", x, 1);
+        });
+    each(
+        "multiplyRow",
+        true,
+        (run, view, accumulate, m, n) -> {
+          Tensor out = run.output(view, accumulate, m, n);
+          run.backend().multiplyRow(run.matrix(view, m, n), run.vector(1, n), out, accumulate);
+          run.result("out", out, 1);
         });
     each(
         "sumRows",

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import llmengine.engine.OpRun.View;
 import llmengine.engine.op.Attention;
+import llmengine.engine.op.BlockRotation;
+import llmengine.engine.op.DoraLinear;
 import llmengine.engine.op.Elementwise;
 import llmengine.engine.op.Embedding;
 import llmengine.engine.op.Gated;
@@ -31,6 +33,7 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
   static List<GradientCase> all() {
     List<GradientCase> all = new ArrayList<>();
     linear(all);
+    adapters(all);
     layers(all);
     attention(all);
     losses(all);
@@ -106,6 +109,50 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
         a,
         b,
         dims(4));
+  }
+
+  private static void adapters(List<GradientCase> all) {
+    int[] x = dims(3, 5);
+    int[][] dora = {x, dims(2, 5), dims(4, 2), dims(4), dims(4)};
+    for (boolean dropping : new boolean[] {false, true}) {
+      add(
+          all,
+          dropping ? "dora with bias and dropout" : "dora with bias",
+          (t, in) -> {
+            float[] w = new float[20];
+            for (int i = 0; i < w.length; i++) {
+              w[i] = (float) Math.sin(i + 1);
+            }
+            return DoraLinear.apply(
+                dropping ? dropping(t, 3) : t,
+                in[0],
+                t.scope().of(w, 4, 5),
+                in[4],
+                in[1],
+                in[2],
+                in[3],
+                t.scope().of(new float[] {0.5f, 2, 1, 0}, 4), // a row of zeros among them
+                0.7f,
+                0.4f);
+          },
+          dora);
+    }
+    for (int terms : new int[] {0, 1, 2, 3, 4, 5, 7}) {
+      add(
+          all,
+          terms == 0 ? "rotation, exact" : "rotation, " + terms + " terms",
+          (t, in) -> BlockRotation.apply(t, in[0], Elementwise.scale(t, in[1], 0.2f), 3, terms, 0),
+          dims(4, 6),
+          dims(2, 3));
+    }
+    add(
+        all,
+        "rotation of some blocks",
+        (t, in) ->
+            BlockRotation.apply(
+                dropping(t, 4), in[0], Elementwise.scale(t, in[1], 0.2f), 2, 5, 0.5f),
+        dims(4, 8),
+        dims(4, 1));
   }
 
   private static void layers(List<GradientCase> all) {

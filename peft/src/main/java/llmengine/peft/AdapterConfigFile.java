@@ -1,63 +1,74 @@
 package llmengine.peft;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.util.DefaultIndenter;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import llmengine.engine.FormatException;
 
-/** {@code adapter_config.json} in the layout of PEFT 0.18. */
+/** Reads {@code adapter_config.json} in the layout of PEFT 0.18. */
 final class AdapterConfigFile {
   static final String NAME = "adapter_config.json";
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final String LAYOUT = "0.18.1";
 
   /** Keys that are read, or say nothing about what the adapter computes. */
   private static final Set<String> UNDERSTOOD =
       Set.of(
-          "alpha_pattern",
           "auto_mapping",
           "base_model_name_or_path",
           "exclude_modules",
           "fan_in_fan_out", // concerns Conv1D layers only
           "inference_mode",
-          "init_lora_weights",
           "layers_pattern",
           "layers_to_transform",
-          "lora_alpha",
-          "lora_dropout",
-          "megatron_core",
           "modules_to_save",
           "peft_type",
           "peft_version",
-          "qalora_group_size", // counts only with use_qalora
           "r",
-          "rank_pattern",
           "revision",
-          "runtime_config",
           "target_modules",
-          "task_type",
+          "task_type");
+
+  private static final Set<String> OF_LORA =
+      Set.of(
+          "alpha_pattern",
+          "init_lora_weights",
+          "lora_alpha",
+          "lora_dropout",
+          "megatron_core",
+          "qalora_group_size", // counts only with use_qalora
+          "rank_pattern",
+          "runtime_config",
+          "use_dora",
           "use_rslora");
+
+  private static final Set<String> OF_OFT =
+      Set.of(
+          "eps", // counts only with coft
+          "init_weights",
+          "module_dropout",
+          "num_cayley_neumann_terms",
+          "oft_block_size",
+          "use_cayley_neumann");
 
   /** Initialisations that leave the base weights as they were. */
   private static final Set<String> PLAIN_INITS =
       Set.of("true", "false", "gaussian", "orthogonal", "eva");
+
+  private static final Pattern PISSA = Pattern.compile("pissa(?:_niter_(\\d+))?");
 
   private final Path file;
   private final ObjectNode json;
@@ -72,7 +83,7 @@ final class AdapterConfigFile {
    *
    * @throws FormatException if the file is missing or malformed, or asks for what is not supported
    */
-  static LoraConfig read(Path directory) {
+  static AdapterConfig read(Path directory) {
     Path file = directory.resolve(NAME);
     if (!Files.isRegularFile(file)) {
       throw new FormatException(
@@ -100,34 +111,84 @@ final class AdapterConfigFile {
     }
   }
 
-  private LoraConfig config() {
-    if (!json.path("peft_type").asText().equals("LORA")) {
-      throw unsupported("peft_type", json.path("peft_type"));
-    }
-    for (var entry : json.properties()) {
-      if (!UNDERSTOOD.contains(entry.getKey()) && !isNeutral(entry.getValue())) {
-        throw unsupported(entry.getKey(), entry.getValue());
-      }
-    }
-    JsonNode init = json.path("init_lora_weights");
-    if (!init.isMissingNode() && !init.isNull() && !PLAIN_INITS.contains(init.asText())) {
-      throw unsupported("init_lora_weights", init); // the base weights were changed with it
-    }
-    Optional<Targets> targets = targets("target_modules");
-    if (targets.isEmpty()) {
-      throw bad("target_modules", "a list of names or a pattern", json.path("target_modules"));
-    }
+  private AdapterConfig config() {
+    return switch (json.path("peft_type").asText()) {
+      case "LORA" -> lora();
+      case "OFT" -> oft();
+      default -> throw unsupported("peft_type", "LORA or OFT", json.path("peft_type"));
+    };
+  }
+
+  private LoraConfig lora() {
+    allUnderstood(OF_LORA);
     return new LoraConfig(
         (int) number("r", 8),
         number("lora_alpha", 8),
         number("lora_dropout", 0),
         json.path("use_rslora").asBoolean(false),
+        json.path("use_dora").asBoolean(false),
+        start(json.path("init_lora_weights")),
+        placement(),
+        ranks(),
+        patterns("alpha_pattern"));
+  }
+
+  private LoraStart start(JsonNode init) {
+    String name = init.asText();
+    if (init.isMissingNode() || init.isNull() || PLAIN_INITS.contains(name)) {
+      return new LoraStart.Plain();
+    }
+    Matcher pissa = PISSA.matcher(name);
+    if (pissa.matches()) {
+      return new LoraStart.Pissa(
+          pissa.group(1) == null ? LoraStart.Pissa.EXACT : Integer.parseInt(pissa.group(1)));
+    }
+    // the base weights were changed with it
+    throw unsupported("init_lora_weights", "true, pissa or pissa_niter_N", init);
+  }
+
+  private OftConfig oft() {
+    allUnderstood(OF_OFT);
+    boolean series = json.path("use_cayley_neumann").asBoolean(true);
+    if (!json.has("oft_block_size") || series && isBefore018(json.path("peft_version").asText())) {
+      throw new FormatException(
+          file
+              + ": an OFT adapter of another formula: expected one of PEFT 0.18 or later, got "
+              + (json.has("peft_version") ? json.get("peft_version").asText() : "an older one")
+              + ". Merge it with the PEFT that made it.");
+    }
+    return new OftConfig(
+        (int) json.path("r").asDouble(0),
+        (int) number("oft_block_size", 0),
+        number("module_dropout", 0),
+        series ? (int) number("num_cayley_neumann_terms", OftConfig.TERMS) : 0,
+        placement());
+  }
+
+  private static boolean isBefore018(String version) {
+    Matcher m = Pattern.compile("(\\d+)\\.(\\d+).*").matcher(version);
+    return !m.matches() || m.group(1).equals("0") && Integer.parseInt(m.group(2)) < 18;
+  }
+
+  private void allUnderstood(Set<String> ofMethod) {
+    for (var entry : json.properties()) {
+      String key = entry.getKey();
+      if (!UNDERSTOOD.contains(key) && !ofMethod.contains(key) && !isNeutral(entry.getValue())) {
+        throw unsupported(key, "it off or empty", entry.getValue());
+      }
+    }
+  }
+
+  private Placement placement() {
+    Optional<Targets> targets = targets("target_modules");
+    if (targets.isEmpty()) {
+      throw bad("target_modules", "a list of names or a pattern", json.path("target_modules"));
+    }
+    return new Placement(
         targets.get(),
         targets("exclude_modules"),
         texts("layers_to_transform").stream().map(this::index).toList(),
         texts("layers_pattern"),
-        ranks(),
-        patterns("alpha_pattern"),
         texts("modules_to_save"));
   }
 
@@ -138,12 +199,14 @@ final class AdapterConfigFile {
         || value.isTextual() && value.asText().equals("none"); // bias: none
   }
 
-  private FormatException unsupported(String key, JsonNode value) {
+  private FormatException unsupported(String key, String expected, JsonNode value) {
     return new FormatException(
         file
             + ": not supported yet: "
             + key
-            + ": expected a plain LoRA adapter, got "
+            + ": expected "
+            + expected
+            + ", got "
             + value
             + ". Merge the adapter with the program that made it.");
   }
@@ -218,89 +281,5 @@ final class AdapterConfigFile {
     } catch (PatternSyntaxException e) {
       throw bad(key, "a regular expression", pattern + " (" + e.getDescription() + ")");
     }
-  }
-
-  /** Writes the file as PEFT does: all keys, sorted. */
-  static void write(Path directory, LoraConfig config, String baseModel) {
-    Map<String, Object> all = new TreeMap<>();
-    for (String absent :
-        List.of(
-            "alora_invocation_tokens",
-            "arrow_config",
-            "auto_mapping",
-            "corda_config",
-            "eva_config",
-            "layer_replication",
-            "megatron_config",
-            "revision",
-            "target_parameters",
-            "trainable_token_indices")) {
-      all.put(absent, null);
-    }
-    for (String off :
-        List.of("ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora")) {
-      all.put(off, false);
-    }
-    all.put("alpha_pattern", sorted(config.alphaPattern()));
-    all.put("base_model_name_or_path", baseModel);
-    all.put("bias", "none");
-    all.put("exclude_modules", config.excluded().map(AdapterConfigFile::value).orElse(null));
-    all.put("inference_mode", true);
-    all.put("init_lora_weights", true);
-    all.put("layers_pattern", orNull(config.layersPattern()));
-    all.put("layers_to_transform", orNull(config.layers()));
-    all.put("loftq_config", Map.of());
-    all.put("lora_alpha", whole(config.alpha()));
-    all.put("lora_dropout", config.dropout());
-    all.put("megatron_core", "megatron.core");
-    all.put("modules_to_save", orNull(config.modulesToSave()));
-    all.put("peft_type", "LORA");
-    all.put("peft_version", LAYOUT);
-    all.put("qalora_group_size", 16);
-    all.put("r", config.rank());
-    all.put("rank_pattern", sorted(config.rankPattern()));
-    all.put("target_modules", value(config.targets()));
-    all.put("task_type", "CAUSAL_LM");
-    all.put("use_rslora", config.rsLora());
-    Path file = directory.resolve(NAME);
-    Path temporary = directory.resolve("." + NAME + ".tmp");
-    DefaultPrettyPrinter printer = new DefaultPrettyPrinter();
-    printer.indentArraysWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE);
-    try {
-      Files.write(temporary, JSON.writer(printer).writeValueAsBytes(all));
-      Files.move(
-          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new FormatException(
-          file
-              + ": can't be written: expected room for it and write permission, got "
-              + e
-              + ". Free space or choose another directory.",
-          e);
-    }
-  }
-
-  private static Object value(Targets targets) {
-    return switch (targets) {
-      case Targets.All all -> "all-linear";
-      case Targets.Names names -> names.names();
-      case Targets.Regex regex -> regex.pattern();
-    };
-  }
-
-  /** PEFT sorts patterns when it saves. */
-  private static Map<String, Object> sorted(Map<String, ?> patterns) {
-    Map<String, Object> sorted = new TreeMap<>();
-    patterns.forEach((k, v) -> sorted.put(k, v instanceof Double d ? whole(d) : v));
-    return sorted;
-  }
-
-  private static List<?> orNull(List<?> list) {
-    return list.isEmpty() ? null : list;
-  }
-
-  /** A number without a fraction is written as an integer. */
-  private static Number whole(double value) {
-    return value == Math.rint(value) ? (Number) (long) value : (Number) value;
   }
 }

@@ -6,7 +6,13 @@ import llmengine.nn.Parameter;
 
 /** Where the values of a new adapter come from, by the names in PEFT's files. */
 interface AdapterWeights {
-  /** Fills a low-rank matrix; {@code lora_embedding_A} is given as (V, R). */
+  /**
+   * Whether they are the start of an adapter: then what follows from the model's weights (PiSSA's
+   * matrices, DoRA's magnitudes) is computed and not asked for.
+   */
+  boolean isStart();
+
+  /** Fills a matrix of the adapter; {@code lora_embedding_A} is given as (V, R). */
   void fill(String name, Tensor to);
 
   /** Fills the adapter's own copy of a parameter, which holds the model's value so far. */

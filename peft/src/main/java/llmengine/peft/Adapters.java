@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import llmengine.engine.DType;
+import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.nn.Decoder;
@@ -13,24 +14,26 @@ import llmengine.nn.Linear;
 import llmengine.nn.Parameter;
 
 /**
- * A LoRA adapter on a model: low-rank updates of linear layers and of the token table, and modules
- * trained whole. One at a time is attached; others are merged into the weights before. While it is
- * attached the model's own weights are frozen. Close it before the model.
+ * An adapter on a model: low-rank updates (LoRA and its kin) or rotations (OFT) of linear layers,
+ * updates of the token table, and modules trained whole. One at a time is attached; others are
+ * merged into the weights before. While it is attached the model's own weights are frozen. Close it
+ * before the model.
  */
 public final class Adapters implements AutoCloseable {
   /** A parameter with its frozen value and the one that the adapter brings. */
   record Saved(Parameter parameter, Tensor base, Tensor own) {}
 
   private final Decoder model;
-  private final LoraConfig config;
+  private final AdapterConfig config;
   private final Scope scope;
-  final Map<String, LoraLayer> layers = new LinkedHashMap<>();
+  final Map<String, AdapterLayer> layers = new LinkedHashMap<>();
   LoraEmbedding embedding; // null for none
   final List<Saved> saved = new ArrayList<>();
+  final Map<String, PissaBase> bases = new LinkedHashMap<>();
   private final List<Parameter> parameters = new ArrayList<>();
   private boolean enabled;
 
-  private Adapters(Decoder model, LoraConfig config) {
+  private Adapters(Decoder model, AdapterConfig config) {
     this.model = model;
     this.config = config;
     this.scope = new Scope(model.backend(), "adapter");
@@ -38,14 +41,17 @@ public final class Adapters implements AutoCloseable {
 
   /**
    * Attaches a fresh adapter, which does not change the model's results yet: A uniform as PEFT's
-   * Kaiming initialisation (for the token table: A zero, B normal), B zero.
+   * Kaiming initialisation (for the token table: A zero, B normal), B zero; with PiSSA both from
+   * the weight, of which the rest stays; OFT's rotations turn nothing.
    *
    * @param seed the start of each matrix depends on this and its name only
-   * @throws llmengine.engine.FormatException if a target is not in the model
+   * @throws llmengine.engine.FormatException if a target is not in the model, or the method does
+   *     not fit a layer
    */
-  public static Adapters create(Decoder model, LoraConfig config, long seed) {
-    TargetNames.check(model, config);
-    return attach(model, TargetNames.resolved(model, config), new FreshAdapter(seed), true);
+  public static Adapters create(Decoder model, AdapterConfig config, long seed) {
+    TargetNames.check(model, config.placement());
+    AdapterConfig resolved = config.withPlacement(TargetNames.resolved(model, config.placement()));
+    return attach(model, resolved, new FreshAdapter(seed), true);
   }
 
   /**
@@ -55,12 +61,12 @@ public final class Adapters implements AutoCloseable {
    * @throws llmengine.engine.FormatException if files and model don't fit together
    */
   public static Adapters open(Decoder model, Path directory, boolean trainable) {
-    LoraConfig config = AdapterConfigFile.read(directory);
+    AdapterConfig config = AdapterConfigFile.read(directory);
     try (StoredAdapter stored = StoredAdapter.open(directory)) {
       Adapters adapters = attach(model, config, stored, trainable);
       try {
         stored.finish();
-      } catch (llmengine.engine.FormatException e) {
+      } catch (FormatException e) {
         adapters.close();
         throw e;
       }
@@ -82,7 +88,7 @@ public final class Adapters implements AutoCloseable {
   }
 
   private static Adapters attach(
-      Decoder model, LoraConfig config, AdapterWeights weights, boolean trainable) {
+      Decoder model, AdapterConfig config, AdapterWeights weights, boolean trainable) {
     if (model.embedding().adapter().isPresent()
         || model.output().adapter().isPresent()
         || model.linears().values().stream().anyMatch(l -> l.adapter().isPresent())) {
@@ -102,26 +108,21 @@ public final class Adapters implements AutoCloseable {
   }
 
   private void build(AdapterWeights weights, boolean trainable) {
+    Placement placement = config.placement();
     String table = model.embedding().name();
-    if (config.isTarget(table) && !(config.targets() instanceof Targets.All)) {
-      int r = config.rankOf(table);
-      int vocab = model.embedding().weight().value().rows();
-      int width = model.embedding().weight().value().cols();
-      String at = StoredAdapter.PREFIX + table + ".lora_embedding_";
-      weights.base(table, model.embedding().weight(), model.scope());
-      embedding =
-          new LoraEmbedding(
-              parameter(weights, at + "A", trainable, vocab, r),
-              parameter(weights, at + "B", trainable, width, r),
-              config.scaleOf(table));
+    if (placement.isTarget(table) && !(placement.targets() instanceof Targets.All)) {
+      embedding = table(weights, table, trainable);
     }
     for (Linear linear : linears()) {
-      if (config.isTarget(linear.name())) {
-        layer(weights, linear, trainable);
+      if (placement.isTarget(linear.name())) {
+        if (linear.name().equals("lm_head")) {
+          weights.base(linear.name(), linear.weight(), model.scope());
+        }
+        layers.put(linear.name(), layer(weights, linear, trainable));
       }
     }
-    ModulesToSave.untie(model, config.modulesToSave());
-    for (Parameter p : ModulesToSave.of(model, config.modulesToSave())) {
+    ModulesToSave.untie(model, placement.modulesToSave());
+    for (Parameter p : ModulesToSave.of(model, placement.modulesToSave())) {
       Tensor own = scope.empty(DType.F32, p.value().shape().dims());
       model.backend().copy(p.value(), own);
       weights.saved(p, own);
@@ -130,20 +131,80 @@ public final class Adapters implements AutoCloseable {
     }
   }
 
-  private void layer(AdapterWeights weights, Linear linear, boolean trainable) {
-    String name = linear.name();
-    int r = config.rankOf(name);
-    String at = StoredAdapter.PREFIX + name + ".lora_";
-    if (name.equals("lm_head")) {
-      weights.base(name, linear.weight(), model.scope());
+  private LoraEmbedding table(AdapterWeights weights, String name, boolean trainable) {
+    if (!(config instanceof LoraConfig lora) || lora.dora()) {
+      throw new FormatException(
+          "lora_target: expected linear layers for OFT and DoRA, got the token table "
+              + name
+              + ". Remove it, or name it as additional_target to train it whole.");
     }
-    layers.put(
-        name,
+    int r = lora.rankOf(name);
+    int vocab = model.embedding().weight().value().rows();
+    int width = model.embedding().weight().value().cols();
+    String at = StoredAdapter.PREFIX + name + ".lora_embedding_";
+    weights.base(name, model.embedding().weight(), model.scope());
+    return new LoraEmbedding(
+        parameter(weights, at + "A", trainable, vocab, r),
+        parameter(weights, at + "B", trainable, width, r),
+        lora.scaleOf(name));
+  }
+
+  private AdapterLayer layer(AdapterWeights weights, Linear linear, boolean trainable) {
+    return switch (config) {
+      case LoraConfig lora -> lora(lora, weights, linear, trainable);
+      case OftConfig oft -> {
+        int block = oft.blockOf(linear.inFeatures());
+        yield new OftLayer(
+            parameter(
+                weights,
+                StoredAdapter.PREFIX + linear.name() + ".oft_R.weight",
+                trainable,
+                linear.inFeatures() / block,
+                block * (block - 1) / 2),
+            block,
+            oft.terms(),
+            (float) oft.moduleDropout());
+      }
+    };
+  }
+
+  private AdapterLayer lora(
+      LoraConfig lora, AdapterWeights weights, Linear linear, boolean trainable) {
+    String name = linear.name();
+    int r = lora.rankOf(name);
+    float scale = lora.scaleOf(name);
+    String at = StoredAdapter.PREFIX + name + ".lora_";
+    LoraLayer layer =
         new LoraLayer(
             parameter(weights, at + "A.weight", trainable, r, linear.inFeatures()),
             parameter(weights, at + "B.weight", trainable, linear.outFeatures(), r),
-            config.scaleOf(name),
-            (float) config.dropout()));
+            scale,
+            (float) lora.dropout());
+    Tensor base = linear.weight().value();
+    if (lora.start() instanceof LoraStart.Pissa start) {
+      PissaBase split = PissaBase.of(model, linear, start, r, scale, scope);
+      bases.put(name, split);
+      base = split.rest();
+      if (weights.isStart()) {
+        model.backend().copy(split.a(), layer.a().value());
+        model.backend().copy(split.b(), layer.b().value());
+      }
+    }
+    if (!lora.dora()) {
+      return layer;
+    }
+    DoraLayer.check(linear);
+    Parameter magnitude =
+        new Parameter(at + "magnitude_vector", scope.empty(DType.F32, linear.outFeatures()));
+    DoraLayer dora = new DoraLayer(layer, magnitude, scope);
+    if (weights.isStart()) {
+      dora.start(base);
+    } else {
+      weights.fill(magnitude.name(), magnitude.value());
+    }
+    magnitude.trainable(trainable);
+    parameters.add(magnitude);
+    return dora;
   }
 
   private Parameter parameter(AdapterWeights weights, String name, boolean trainable, int... dims) {
@@ -161,8 +222,13 @@ public final class Adapters implements AutoCloseable {
     return all;
   }
 
-  public LoraConfig config() {
+  public AdapterConfig config() {
     return config;
+  }
+
+  /** Floats kept for each token until the backward pass, over all layers. */
+  public long floatsPerToken() {
+    return layers.values().stream().mapToLong(AdapterLayer::floatsPerToken).sum();
   }
 
   /** The adapter's parameters, those of whole modules last. */
@@ -178,7 +244,7 @@ public final class Adapters implements AutoCloseable {
   public void enabled(boolean on) {
     enabled = on;
     for (Linear linear : linears()) {
-      LoraLayer layer = layers.get(linear.name());
+      AdapterLayer layer = layers.get(linear.name());
       if (layer != null) {
         linear.adapter(on ? layer : null);
       }
@@ -189,6 +255,7 @@ public final class Adapters implements AutoCloseable {
     for (Saved s : saved) {
       s.parameter().value(on ? s.own() : s.base());
     }
+    bases.values().forEach(base -> base.adapted(on));
   }
 
   /**
@@ -205,9 +272,11 @@ public final class Adapters implements AutoCloseable {
       replace(table, embedding.merged(model.scope(), table.value()));
     }
     for (Linear linear : linears()) {
-      LoraLayer layer = layers.get(linear.name());
+      AdapterLayer layer = layers.get(linear.name());
       if (layer != null) {
-        replace(linear.weight(), layer.merged(model.scope(), linear.weight().value()));
+        PissaBase split = bases.get(linear.name());
+        Tensor base = split == null ? linear.weight().value() : split.rest();
+        replace(linear.weight(), layer.merged(model.scope(), base));
       }
     }
     for (Saved s : saved) {
@@ -218,6 +287,8 @@ public final class Adapters implements AutoCloseable {
     layers.clear();
     embedding = null;
     saved.clear();
+    bases.values().forEach(split -> split.release(model));
+    bases.clear();
     close();
   }
 
@@ -234,14 +305,68 @@ public final class Adapters implements AutoCloseable {
     boolean on = enabled;
     enabled(true);
     StoredAdapter.write(directory, model, this);
-    AdapterConfigFile.write(directory, config, baseModel);
+    AdapterConfigWriter.write(directory, config, baseModel);
     enabled(on);
+  }
+
+  /** Whether the base weights were changed for the adapter, as by PiSSA. */
+  public boolean changesBase() {
+    return !bases.isEmpty();
+  }
+
+  /**
+   * Writes a PiSSA adapter's start, as a plain adapter of what is left of the weights.
+   *
+   * @throws IllegalStateException if it is no PiSSA adapter
+   */
+  public void saveStart(Path directory, String baseModel) {
+    requireChangedBase();
+    StoredAdapter.writeStart(directory, model, this);
+    AdapterConfigWriter.write(directory, plain(), baseModel);
+  }
+
+  /** Writes a PiSSA adapter as a plain adapter of what is left of the weights. */
+  public void saveOnRest(Path directory, String baseModel) {
+    requireChangedBase();
+    StoredAdapter.write(directory, model, this);
+    AdapterConfigWriter.write(directory, plain(), baseModel);
+  }
+
+  /**
+   * Writes a PiSSA adapter as a plain one of twice the rank for the weights as they were: W + s (B
+   * A - B0 A0), with A0 and B0 its start.
+   *
+   * @throws llmengine.engine.FormatException if rsLoRA and patterns are combined, whose scales
+   *     can't be kept
+   */
+  public void saveConverted(Path directory, String baseModel) {
+    requireChangedBase();
+    LoraConfig lora = (LoraConfig) config;
+    if (lora.rsLora() && !(lora.rankPattern().isEmpty() && lora.alphaPattern().isEmpty())) {
+      throw new FormatException(
+          "pissa_convert: expected no rank_pattern or alpha_pattern beside use_rslora, got both,"
+              + " whose scales one alpha can't keep. Merge the adapter instead.");
+    }
+    StoredAdapter.writeConverted(directory, model, this);
+    AdapterConfigWriter.write(directory, lora.doubled(), baseModel);
+  }
+
+  private LoraConfig plain() {
+    return ((LoraConfig) config).withStart(new LoraStart.Plain());
+  }
+
+  private void requireChangedBase() {
+    if (bases.isEmpty()) {
+      throw new IllegalStateException("adapter: expected one that PiSSA started, got another");
+    }
   }
 
   /** Takes the adapter off the model and gives its memory back. */
   @Override
   public void close() {
     enabled(false);
+    bases.values().forEach(split -> split.release(model));
+    bases.clear();
     parameters.clear();
     scope.close();
   }

@@ -8,11 +8,20 @@ import llmengine.nn.Parameter;
 
 /**
  * Start of a new adapter as PEFT's: A uniform in +-1/sqrt(K), which is Kaiming's uniform with a =
- * sqrt(5), and B zero; of the token table A zero and B normal.
+ * sqrt(5), and B zero; of the token table A zero and B normal; OFT's triangles zero.
  */
 record FreshAdapter(long seed) implements AdapterWeights {
   @Override
+  public boolean isStart() {
+    return true;
+  }
+
+  @Override
   public void fill(String name, Tensor to) {
+    if (name.endsWith(".oft_R.weight")) {
+      to.backend().fill(to, 0); // turns nothing yet
+      return;
+    }
     boolean table = name.contains(".lora_embedding_");
     boolean first = name.endsWith("_A") || name.endsWith("_A.weight");
     if (table == first) {

@@ -4,43 +4,35 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Settings of a LoRA adapter (Hu et al. 2021), as PEFT's {@code adapter_config.json} has them.
+ * Settings of a LoRA adapter (Hu et al. 2021).
  *
  * @param rank R
  * @param alpha numerator of the scale
  * @param dropout probability of dropping an input of the adapter while training
  * @param rsLora scale alpha / sqrt(R) instead of alpha / R (Kalajdzievski 2023)
- * @param targets which layers get an adapter
- * @param excluded layers left out though targeted
- * @param layers indices of the blocks that get one; empty for all
- * @param layersPattern names of the list that the indices count; empty for any
+ * @param dora magnitudes of the outputs are learned apart from their directions (Liu et al. 2024)
+ * @param start what a new adapter begins with, and the base weights below it
  * @param rankPattern other ranks by module pattern; the first that matches wins
  * @param alphaPattern other alphas by module pattern
- * @param modulesToSave name ends of modules trained and saved whole ({@code additional_target})
  */
 public record LoraConfig(
     int rank,
     double alpha,
     double dropout,
     boolean rsLora,
-    Targets targets,
-    Optional<Targets> excluded,
-    List<Integer> layers,
-    List<String> layersPattern,
+    boolean dora,
+    LoraStart start,
+    Placement placement,
     Map<String, Integer> rankPattern,
-    Map<String, Double> alphaPattern,
-    List<String> modulesToSave) {
+    Map<String, Double> alphaPattern)
+    implements AdapterConfig {
 
   public LoraConfig {
-    layers = List.copyOf(layers);
-    layersPattern = List.copyOf(layersPattern);
     rankPattern = new LinkedHashMap<>(rankPattern); // the order decides
     alphaPattern = new LinkedHashMap<>(alphaPattern);
-    modulesToSave = List.copyOf(modulesToSave);
   }
 
   /** A configuration without patterns, for all layers that the targets name. */
@@ -50,73 +42,72 @@ public record LoraConfig(
         alpha,
         0,
         false,
-        targets,
-        Optional.empty(),
-        List.of(),
-        List.of(),
+        false,
+        new LoraStart.Plain(),
+        Placement.of(targets),
         Map.of(),
-        Map.of(),
-        List.of());
+        Map.of());
   }
 
   public LoraConfig withDropout(double p) {
     return new LoraConfig(
-        rank,
-        alpha,
-        p,
-        rsLora,
-        targets,
-        excluded,
-        layers,
-        layersPattern,
-        rankPattern,
-        alphaPattern,
-        modulesToSave);
+        rank, alpha, p, rsLora, dora, start, placement, rankPattern, alphaPattern);
   }
 
   public LoraConfig withRsLora(boolean on) {
     return new LoraConfig(
-        rank,
-        alpha,
-        dropout,
-        on,
-        targets,
-        excluded,
-        layers,
-        layersPattern,
-        rankPattern,
-        alphaPattern,
-        modulesToSave);
+        rank, alpha, dropout, on, dora, start, placement, rankPattern, alphaPattern);
   }
 
-  public LoraConfig withTargets(Targets other) {
+  public LoraConfig withDora(boolean on) {
     return new LoraConfig(
-        rank,
-        alpha,
-        dropout,
-        rsLora,
-        other,
-        excluded,
-        layers,
-        layersPattern,
-        rankPattern,
-        alphaPattern,
-        modulesToSave);
+        rank, alpha, dropout, rsLora, on, start, placement, rankPattern, alphaPattern);
+  }
+
+  public LoraConfig withStart(LoraStart other) {
+    return new LoraConfig(
+        rank, alpha, dropout, rsLora, dora, other, placement, rankPattern, alphaPattern);
+  }
+
+  @Override
+  public LoraConfig withPlacement(Placement other) {
+    return new LoraConfig(
+        rank, alpha, dropout, rsLora, dora, start, other, rankPattern, alphaPattern);
   }
 
   public LoraConfig withModulesToSave(List<String> names) {
+    return withPlacement(placement.withModulesToSave(names));
+  }
+
+  /** Other ranks and alphas by module pattern. */
+  public LoraConfig withPatterns(Map<String, Integer> ranks, Map<String, Double> alphas) {
+    return new LoraConfig(rank, alpha, dropout, rsLora, dora, start, placement, ranks, alphas);
+  }
+
+  /**
+   * The plain configuration of twice the rank and the same scale, for two adapters side by side.
+   */
+  LoraConfig doubled() {
+    double factor = rsLora ? Math.sqrt(2) : 2;
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    rankPattern.forEach((k, r) -> ranks.put(k, 2 * r));
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    alphaPattern.forEach((k, a) -> alphas.put(k, factor * a));
     return new LoraConfig(
-        rank,
-        alpha,
+        2 * rank,
+        factor * alpha,
         dropout,
         rsLora,
-        targets,
-        excluded,
-        layers,
-        layersPattern,
-        rankPattern,
-        alphaPattern,
-        names);
+        dora,
+        new LoraStart.Plain(),
+        placement,
+        ranks,
+        alphas);
+  }
+
+  @Override
+  public boolean hasDropout() {
+    return dropout > 0;
   }
 
   /** R of a module, by its name. */
@@ -129,31 +120,6 @@ public record LoraConfig(
     int r = rankOf(module);
     double a = firstMatch(alphaPattern, module).orElse(alpha);
     return (float) (rsLora ? a / Math.sqrt(r) : a / r);
-  }
-
-  /** Whether a layer of this name gets an adapter. */
-  boolean isTarget(String module) {
-    if (excluded.isPresent() && excluded.get().matches(module)) {
-      return false;
-    }
-    for (String saved : modulesToSave) {
-      if (Pattern.compile("(^|.*\\.)" + saved + "($|\\..*)").matcher(module).lookingAt()) {
-        return false; // what is trained whole has no adapter
-      }
-    }
-    return targets.matches(module) && (layers.isEmpty() || layers.contains(layerOf(module)));
-  }
-
-  /** Index of the block a module lies in; -1 if it lies in none. */
-  private int layerOf(String module) {
-    List<String> names = layersPattern.isEmpty() ? List.of("[^.]*") : layersPattern;
-    for (String name : names) {
-      Matcher m = Pattern.compile(".*\\." + name + "\\.(\\d+)\\.").matcher(module);
-      if (m.lookingAt()) {
-        return Integer.parseInt(m.group(1));
-      }
-    }
-    return -1;
   }
 
   private static <T> Optional<T> firstMatch(Map<String, T> patterns, String module) {

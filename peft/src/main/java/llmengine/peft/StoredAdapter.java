@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -47,6 +48,11 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
               + ", got adapter_model.bin. Load and save the adapter with a recent PEFT.");
     }
     return new StoredAdapter(path, SafetensorsFile.open(path));
+  }
+
+  @Override
+  public boolean isStart() {
+    return false;
   }
 
   @Override
@@ -105,10 +111,43 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
         .layers
         .values()
         .forEach(
-            layer -> {
-              tensors.add(TensorBytes.source(layer.a().name(), layer.a().value()));
-              tensors.add(TensorBytes.source(layer.b().name(), layer.b().value()));
-            });
+            layer ->
+                layer
+                    .parameters()
+                    .forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value()))));
+    write(directory, model, adapters, tensors);
+  }
+
+  /** Writes the start of an adapter that PiSSA started; what else it trains as it is. */
+  static void writeStart(Path directory, Decoder model, Adapters adapters) {
+    List<TensorSource> tensors = new ArrayList<>();
+    adapters.layers.forEach(
+        (name, layer) -> {
+          PissaBase start = adapters.bases.get(name);
+          List<Parameter> parts = layer.parameters();
+          tensors.add(TensorBytes.source(parts.get(0).name(), start.a()));
+          tensors.add(TensorBytes.source(parts.get(1).name(), start.b()));
+          parts.stream().skip(2).forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
+        });
+    write(directory, model, adapters, tensors);
+  }
+
+  /** Writes [A; A0] and [B, -B0] of an adapter that PiSSA started. */
+  static void writeConverted(Path directory, Decoder model, Adapters adapters) {
+    List<TensorSource> tensors = new ArrayList<>();
+    adapters.layers.forEach(
+        (name, layer) -> {
+          PissaBase start = adapters.bases.get(name);
+          List<Parameter> parts = layer.parameters();
+          tensors.add(below(parts.get(0), start.a()));
+          tensors.add(besideNegated(parts.get(1), start.b()));
+          parts.stream().skip(2).forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
+        });
+    write(directory, model, adapters, tensors);
+  }
+
+  private static void write(
+      Path directory, Decoder model, Adapters adapters, List<TensorSource> tensors) {
     LoraEmbedding embedding = adapters.embedding;
     if (embedding != null) {
       tensors.add(embeddingA(embedding.a()));
@@ -126,13 +165,37 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
     new SafetensorsWriter().write(directory.resolve(NAME), tensors, SafetensorsWriter.PT_METADATA);
   }
 
-  private static TensorSource embeddingA(Parameter a) {
-    long[] shape = {a.value().cols(), a.value().rows()}; // (R, V)
+  private static TensorSource below(Parameter a, Tensor start) {
+    float[] upper = a.value().toFloats();
+    float[] both = Arrays.copyOf(upper, 2 * upper.length);
+    System.arraycopy(start.toFloats(), 0, both, upper.length, upper.length);
+    return floats(a.name(), 2 * start.rows(), start.cols(), both);
+  }
+
+  private static TensorSource besideNegated(Parameter b, Tensor start) {
+    float[] left = b.value().toFloats();
+    float[] right = start.toFloats();
+    int r = start.cols();
+    float[] both = new float[2 * left.length];
+    for (int n = 0; n < start.rows(); n++) {
+      for (int i = 0; i < r; i++) {
+        both[n * 2 * r + i] = left[n * r + i];
+        both[n * 2 * r + r + i] = -right[n * r + i];
+      }
+    }
+    return floats(b.name(), start.rows(), 2 * r, both);
+  }
+
+  private static TensorSource floats(String name, int rows, int cols, float[] values) {
     return new TensorSource(
-        a.name(),
+        name,
         SafetensorsType.F32,
-        shape,
-        out -> out.write(MemorySegment.ofArray(transposed(a.value()))));
+        new long[] {rows, cols},
+        out -> out.write(MemorySegment.ofArray(values)));
+  }
+
+  private static TensorSource embeddingA(Parameter a) {
+    return floats(a.name(), a.value().cols(), a.value().rows(), transposed(a.value())); // (R, V)
   }
 
   private static float[] transposed(Tensor t) {

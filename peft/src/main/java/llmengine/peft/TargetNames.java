@@ -13,13 +13,13 @@ final class TargetNames {
   /**
    * @throws FormatException if a target matches no layer of the model
    */
-  static void check(Decoder model, LoraConfig config) {
+  static void check(Decoder model, Placement placement) {
     List<String> modules = modules(model);
     List<String> known = lastParts(modules);
     List<Targets> parts =
-        config.targets() instanceof Targets.Names names
+        placement.targets() instanceof Targets.Names names
             ? names.names().stream().<Targets>map(n -> new Targets.Names(List.of(n))).toList()
-            : List.of(config.targets());
+            : List.of(placement.targets());
     for (Targets part : parts) {
       if (modules.stream().noneMatch(part::matches)) {
         String wrong =
@@ -42,10 +42,10 @@ final class TargetNames {
   /**
    * {@code all} as the names it stands for in this model, so that the saved adapter states them.
    */
-  static LoraConfig resolved(Decoder model, LoraConfig config) {
-    return config.targets() instanceof Targets.All
-        ? config.withTargets(new Targets.Names(lastParts(List.copyOf(model.linears().keySet()))))
-        : config;
+  static Placement resolved(Decoder model, Placement placement) {
+    return placement.targets() instanceof Targets.All
+        ? placement.withTargets(new Targets.Names(lastParts(List.copyOf(model.linears().keySet()))))
+        : placement;
   }
 
   private static List<String> modules(Decoder model) {

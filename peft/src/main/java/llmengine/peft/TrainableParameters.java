@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
@@ -40,6 +41,12 @@ public final class TrainableParameters {
     int count = model.spec().layers().size();
     int from = layers > 0 ? Math.max(0, count - layers) : 0;
     int to = layers > 0 ? count : Math.min(-layers, count);
+    return freeze(model, scope, IntStream.range(from, to).boxed().toList(), modules, extra);
+  }
+
+  /** Trains parts of these layers, given by index, and of what is outside the layers. */
+  public static List<Parameter> freeze(
+      Decoder model, Scope scope, List<Integer> layers, List<String> modules, List<String> extra) {
     Set<String> inside = new TreeSet<>();
     Set<String> outside = new TreeSet<>();
     for (String name : model.parameters().keySet()) {
@@ -57,7 +64,7 @@ public final class TrainableParameters {
       if (!all) {
         known("freeze_trainable_modules", module, inside);
       }
-      for (int l = from; l < to; l++) {
+      for (int l : layers) {
         parts.add("." + l + "." + (all ? "" : module));
       }
     }

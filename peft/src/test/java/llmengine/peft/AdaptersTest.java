@@ -201,8 +201,15 @@ class AdaptersTest {
         assertThatThrownBy(() -> Adapters.create(model, ALL, 1))
             .isInstanceOf(IllegalStateException.class);
       }
-      refused(model, saved, "\"use_dora\" : false", "\"use_dora\" : true", "not supported yet");
-      refused(model, saved, "\"LORA\"", "\"OFT\"", "not supported yet: peft_type");
+      refused(model, saved, "\"use_dora\" : false", "\"use_dora\" : true", "magnitude_vector");
+      refused(model, saved, "\"LORA\"", "\"VERA\"", "not supported yet: peft_type");
+      refused(model, saved, "\"LORA\"", "\"OFT\"", "not supported yet: ");
+      refused(
+          model,
+          saved,
+          "\"init_lora_weights\" : true",
+          "\"init_lora_weights\" : \"corda\"",
+          "expected true, pissa or pissa_niter_N, got");
       refused(model, saved, "\"bias\" : \"none\"", "\"bias\" : \"all\"", "not supported yet: bias");
       refused(model, saved, "\"r\" : 4", "\"r\" : 0", "r: expected a whole number above 0");
       refused(model, saved, "\"r\" : 4", "\"r\" : 5", "wrong shape: expected [5,");
@@ -229,7 +236,7 @@ class AdaptersTest {
     Files.writeString(file, whole);
   }
 
-  private static void train(Decoder model, Adapters adapters, int steps) {
+  static void train(Decoder model, Adapters adapters, int steps) {
     try (Scope run = new Scope(model.backend(), "optimizer")) {
       List<ParameterGroup> groups = ParameterGroup.byName(adapters.parameters(), 0.01);
       AdamW optimizer = new AdamW(run, groups, 0.9, 0.999, 1e-8);

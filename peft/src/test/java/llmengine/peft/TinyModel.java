@@ -21,8 +21,12 @@ final class TinyModel {
   private TinyModel() {}
 
   static Decoder create(Backend backend, Path dir, boolean tied) throws IOException {
+    return create(backend, dir, tied, 12);
+  }
+
+  static Decoder create(Backend backend, Path dir, boolean tied, int width) throws IOException {
     ObjectNode config = new ObjectMapper().createObjectNode();
-    config.put("model_type", "llama").put("vocab_size", 19).put("hidden_size", 12);
+    config.put("model_type", "llama").put("vocab_size", 19).put("hidden_size", width);
     config.put("num_attention_heads", 3).put("num_key_value_heads", 1).put("head_dim", 4);
     config.put("intermediate_size", 20).put("num_hidden_layers", 2);
     config.put("initializer_range", 0.3).put("tie_word_embeddings", tied);

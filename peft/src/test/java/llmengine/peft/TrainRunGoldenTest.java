@@ -39,6 +39,11 @@ class TrainRunGoldenTest {
       strings = {
         "llama_lora",
         "llama_rslora",
+        "llama_loraplus_16",
+        "llama_loraplus_dora",
+        "llama_dora",
+        "llama_pissa",
+        "llama_oft",
         "llama_lora_bf16_base",
         "llama_full",
         "llama_full_pretrain_labels",
@@ -96,9 +101,7 @@ class TrainRunGoldenTest {
     int[] ids = ints(batches.tensor("input_ids"));
     int[] mask = ints(batches.tensor("attention_mask"));
     int[] labels = ints(batches.tensor("labels"));
-    AdamW optimizer =
-        new AdamW(
-            run, ParameterGroup.byName(trained, hyper.path("wd").asDouble()), 0.9, 0.999, 1e-8);
+    AdamW optimizer = new AdamW(run, groups(hyper, trained), 0.9, 0.999, 1e-8);
     Schedule schedule =
         Schedule.of(
             hyper.path("sched").asText(),
@@ -128,6 +131,14 @@ class TrainRunGoldenTest {
       assertThat(schedule.rate(step))
           .isCloseTo(golden.path("lr").get(step).asDouble(), within(1e-9));
     }
+  }
+
+  private static List<ParameterGroup> groups(JsonNode hyper, List<Parameter> trained) {
+    double decay = hyper.path("wd").asDouble();
+    double ratio = hyper.path("loraplus").asDouble();
+    return ratio == 0
+        ? ParameterGroup.byName(trained, decay)
+        : ParameterGroup.loraPlus(trained, decay, ratio, 0);
   }
 
   /** Runs two rows forward and backward; returns the sum of their losses. */
@@ -165,7 +176,11 @@ class TrainRunGoldenTest {
     JsonNode weights = golden.path("final_trainable_weights");
     assertThat(weights.size()).isEqualTo(trained.size());
     for (Parameter p : trained) {
-      JsonNode stats = weights.path(p.name().replace(".weight", ".default.weight"));
+      JsonNode stats =
+          weights.path(
+              p.name()
+                  .replace(".weight", ".default.weight")
+                  .replace("_vector", "_vector.default.weight"));
       stats = stats.isMissingNode() ? weights.path(p.name()) : stats;
       double noise = stats.path("float64_max_abs_difference").asDouble();
       double tolerance = bf16 ? 2e-2 : Math.max(2e-5, 10 * noise);

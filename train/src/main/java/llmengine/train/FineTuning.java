@@ -1,6 +1,7 @@
 package llmengine.train;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -11,12 +12,18 @@ import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.nn.WeightSource;
 import llmengine.nn.load.SafetensorsWeights;
+import llmengine.peft.AdapterConfig;
 import llmengine.peft.Adapters;
+import llmengine.peft.LlamaPro;
 import llmengine.peft.LoraConfig;
+import llmengine.peft.LoraStart;
+import llmengine.peft.OftConfig;
+import llmengine.peft.Placement;
 import llmengine.peft.Targets;
 import llmengine.peft.TrainableParameters;
 import llmengine.train.checkpoint.ModelFolder;
 import llmengine.train.config.LoraArguments;
+import llmengine.train.config.OftArguments;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.ModelSession;
 
@@ -46,19 +53,26 @@ final class FineTuning implements AutoCloseable {
       RunConfig config, ModelSession session, Decoder model, Optional<Path> resumeFrom) {
     FineTuning method = new FineTuning(config, session, model, name(config));
     switch (config.finetuning().finetuningType()) {
-      case LORA -> method.adapt(resumeFrom);
+      case LORA, OFT -> method.adapt(resumeFrom);
       case FULL -> {
         method.trainable = TrainableParameters.full(model, model.scope());
         resumeFrom.ifPresent(method::load);
       }
       case FREEZE -> {
         method.trainable =
-            TrainableParameters.freeze(
-                model,
-                model.scope(),
-                config.freeze().freezeTrainableLayers(),
-                config.freeze().freezeTrainableModules(),
-                config.freeze().freezeExtraModules());
+            config.finetuning().useLlamaPro()
+                ? TrainableParameters.freeze(
+                    model,
+                    model.scope(),
+                    method.addedBlocks(),
+                    config.freeze().freezeTrainableModules(),
+                    config.freeze().freezeExtraModules())
+                : TrainableParameters.freeze(
+                    model,
+                    model.scope(),
+                    config.freeze().freezeTrainableLayers(),
+                    config.freeze().freezeTrainableModules(),
+                    config.freeze().freezeExtraModules());
         resumeFrom.ifPresent(method::load);
       }
     }
@@ -68,13 +82,35 @@ final class FineTuning implements AutoCloseable {
   private static String name(RunConfig config) {
     LoraArguments lora = config.lora();
     return switch (config.finetuning().finetuningType()) {
-      case LORA -> "lora r " + lora.loraRank() + ", alpha " + lora.alpha();
+      case LORA ->
+          (lora.pissaInit() ? "pissa " : "")
+              + (lora.useDora() ? "dora" : "lora")
+              + " r "
+              + lora.loraRank()
+              + ", alpha "
+              + lora.alpha();
+      case OFT ->
+          config.oft().oftRank() > 0
+              ? "oft of " + config.oft().oftRank() + " blocks"
+              : "oft, blocks of " + config.oft().oftBlockSize();
       case FULL -> "full";
-      case FREEZE -> "freeze " + config.freeze().freezeTrainableLayers() + " layers";
+      case FREEZE ->
+          (config.finetuning().useLlamaPro() ? "llama pro, " : "")
+              + "freeze "
+              + config.freeze().freezeTrainableLayers()
+              + " layers";
     };
   }
 
+  private List<Integer> addedBlocks() {
+    return LlamaPro.addedBlocks(
+        model.spec().layers().size(), config.freeze().freezeTrainableLayers());
+  }
+
   private void adapt(Optional<Path> resumeFrom) {
+    if (config.training().bf16()) {
+      ModelSession.frozenToBf16(model); // what adapters start from is what they will sit on
+    }
     List<Path> paths = config.adapterPaths();
     boolean fresh = config.lora().createNewAdapter() || paths.isEmpty();
     Adapters.mergeAll(model, fresh ? paths : paths.subList(0, paths.size() - 1));
@@ -83,15 +119,28 @@ final class FineTuning implements AutoCloseable {
     adapters =
         start.isPresent()
             ? Adapters.open(model, start.get(), true)
-            : Adapters.create(model, loraConfig(config.lora()), config.training().seed());
+            : Adapters.create(model, adapterConfig(), config.training().seed());
     trainable = adapters.parameters();
   }
 
-  private static LoraConfig loraConfig(LoraArguments a) {
-    return LoraConfig.of(a.loraRank(), a.alpha(), Targets.of(a.loraTarget()))
+  private AdapterConfig adapterConfig() {
+    Targets targets = Targets.of(config.lora().loraTarget());
+    if (config.finetuning().useLlamaPro()) {
+      targets = LlamaPro.within(model, addedBlocks(), targets);
+    }
+    Placement placement = Placement.of(targets).withModulesToSave(config.lora().additionalTarget());
+    if (!config.isLora()) {
+      OftArguments o = config.oft();
+      return new OftConfig(
+          o.oftRank(), o.oftBlockSize(), o.moduleDropout(), OftConfig.TERMS, placement);
+    }
+    LoraArguments a = config.lora();
+    return LoraConfig.of(a.loraRank(), a.alpha(), targets)
+        .withPlacement(placement)
         .withDropout(a.loraDropout())
         .withRsLora(a.useRslora())
-        .withModulesToSave(a.additionalTarget());
+        .withDora(a.useDora())
+        .withStart(a.pissaInit() ? new LoraStart.Pissa(a.pissaIter()) : new LoraStart.Plain());
   }
 
   String name() {
@@ -107,17 +156,15 @@ final class FineTuning implements AutoCloseable {
     return adapters == null ? 0 : trainable.stream().mapToLong(Parameter::size).sum();
   }
 
-  /** Sum of the adapters' ranks over the linear layers of a block. */
-  int adapterRankPerBlock() {
-    return adapters == null
-        ? 0
-        : adapters.config().rank()
-            * Math.ceilDiv(model.linears().size(), model.spec().layers().size());
+  /** Floats that the adapters of a block keep for a token until its backward pass. */
+  int adapterFloatsPerBlock() {
+    int blocks = model.spec().layers().size();
+    return adapters == null ? 0 : (int) Math.ceilDiv(adapters.floatsPerToken(), (long) blocks);
   }
 
   /** Whether anything is dropped in training. */
   boolean dropout() {
-    return adapters != null && adapters.config().dropout() > 0;
+    return adapters != null && adapters.config().hasDropout();
   }
 
   /**
@@ -130,6 +177,27 @@ final class FineTuning implements AutoCloseable {
       ModelFolder.write(folder, session, model);
     }
     session.tokenizer().save(folder);
+  }
+
+  /** Writes what pissa_convert needs before the first step: the adapter as it starts. */
+  void started(Path folder) throws IOException {
+    if (converts()) {
+      adapters.saveStart(
+          Files.createDirectories(folder.resolve("pissa_init")), config.model().modelNameOrPath());
+    }
+  }
+
+  /** Writes what pissa_convert leaves after the last step. */
+  void finished(Path folder) throws IOException {
+    if (converts()) {
+      String base = config.model().modelNameOrPath();
+      adapters.saveOnRest(Files.createDirectories(folder.resolve("pissa_backup")), base);
+      adapters.saveConverted(Files.createDirectories(folder.resolve("pissa_converted")), base);
+    }
+  }
+
+  private boolean converts() {
+    return config.lora().pissaConvert() && adapters != null && adapters.changesBase();
   }
 
   /** Takes over the trained weights that {@link #save} wrote. */

@@ -24,7 +24,7 @@ public record MemoryPlan(Map<String, Long> owners) {
    * @param frozen stored elements of frozen parameters, by dtype; packed ones as their bytes, U8
    * @param trained elements of trained parameters
    * @param tokens of the largest micro-batch
-   * @param adapterRank sum over a block's linear layers of their adapters' ranks
+   * @param adapterFloats what the adapters of a block keep for a token until its backward pass
    */
   public record Shape(
       DecoderSpec spec,
@@ -32,7 +32,7 @@ public record MemoryPlan(Map<String, Long> owners) {
       long trained,
       OptimizerMemory optimizer,
       long tokens,
-      int adapterRank,
+      int adapterFloats,
       boolean recomputes) {}
 
   public static MemoryPlan of(Shape shape) {
@@ -50,7 +50,7 @@ public record MemoryPlan(Map<String, Long> owners) {
   }
 
   private static long activations(Shape shape) {
-    long block = 4 * shape.tokens * perToken(shape.spec, shape.adapterRank);
+    long block = 4 * shape.tokens * perToken(shape.spec, shape.adapterFloats);
     long gradients = 4 * shape.tokens * gradientsPerToken(shape.spec);
     int layers = shape.spec.layers().size();
     long edges =
@@ -61,14 +61,14 @@ public record MemoryPlan(Map<String, Long> owners) {
   }
 
   /** Floats that one block keeps for a token until its backward pass. */
-  private static long perToken(DecoderSpec spec, int adapterRank) {
+  private static long perToken(DecoderSpec spec, int adapterFloats) {
     long c = spec.width();
     long q = (long) spec.heads() * spec.headDim();
     long kv = (long) spec.kvHeads() * spec.headDim();
     long norms = (spec.sandwichNorms() ? 4 : 2) * c + (spec.qkNorm() ? q + kv : 0);
     long attention = q + 2 * kv + q + kv + q + c; // projections, rotated, result, output
     long feedForward = 3L * spec.feedForward() + c;
-    return norms + attention + feedForward + 2 * c + adapterRank;
+    return norms + attention + feedForward + 2 * c + adapterFloats;
   }
 
   /**

@@ -82,6 +82,19 @@ final class Optimizers {
     };
   }
 
+  /** The trained parameters by learning rate and weight decay. */
+  static List<ParameterGroup> groups(RunConfig config, List<Parameter> trained) {
+    OptimizerArguments o = config.optimizer();
+    Optional<Double> ratio = config.lora().loraplusLrRatio();
+    if (ratio.isEmpty()) {
+      return ParameterGroup.byName(trained, o.weightDecay());
+    }
+    // the schedule is of learning_rate; without one nothing learns, the token table neither
+    double table =
+        o.learningRate() > 0 ? config.lora().loraplusLrEmbedding() / o.learningRate() : 0;
+    return ParameterGroup.loraPlus(trained, o.weightDecay(), ratio.get(), table);
+  }
+
   /**
    * How each parameter is updated; empty for AdamW and SGD.
    *

@@ -94,7 +94,7 @@ final class Summary {
                                 p.value().shape().rank() == 2 ? p.value().cols() : 0))
                     .toList()),
             config.training().perDeviceTrainBatchSize() * longestRow(config, data),
-            method.adapterRankPerBlock(),
+            method.adapterFloatsPerBlock(),
             config.recomputesActivations()));
   }
 

@@ -16,7 +16,6 @@ import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
 import llmengine.nn.optim.Optimizer;
-import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.Schedule;
 import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
@@ -116,11 +115,7 @@ final class TrainingJob {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
     Optimizer optimizer =
-        Optimizers.of(
-            config,
-            model,
-            scope,
-            ParameterGroup.byName(method.trainable(), config.optimizer().weightDecay()));
+        Optimizers.of(config, model, scope, Optimizers.groups(config, method.trainable()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
@@ -143,6 +138,9 @@ final class TrainingJob {
                     startStep),
                 trackers,
                 checkpoints));
+    if (startStep == 0) {
+      method.started(folder);
+    }
     List<String> prompts = config.engine().samplePrompts();
     List<String> before = SampleAnswers.of(session, model, prompts);
     long start = System.nanoTime();
@@ -212,6 +210,7 @@ final class TrainingJob {
               data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
     }
     method.save(folder);
+    method.finished(folder);
     JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
     allResults.putAll(line);
     JsonFiles.writeMetrics(folder.resolve("all_results.json"), allResults);

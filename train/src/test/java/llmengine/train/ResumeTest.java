@@ -29,7 +29,7 @@ class ResumeTest {
     List<String> words =
         new ArrayList<>(
             List.of(
-                "finetuning_type=" + method,
+                "finetuning_type=" + method.split(" ")[0],
                 "freeze_trainable_layers=1",
                 "gradient_accumulation_steps=2",
                 "max_steps=7",
@@ -39,9 +39,10 @@ class ResumeTest {
                 "eval_steps=3",
                 "warmup_steps=2",
                 "lr_scheduler_type=cosine"));
-    if (method.equals("lora")) {
+    if (method.startsWith("lora")) {
       words.add("lora_dropout=0.2");
     }
+    words.addAll(List.of(method.split(" ")).subList(1, method.split(" ").length));
     words.addAll(List.of(more));
     return words.toArray(String[]::new);
   }
@@ -53,7 +54,19 @@ class ResumeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lora", "full", "freeze"})
+  @ValueSource(
+      strings = {
+        "lora",
+        "full",
+        "freeze",
+        "lora loraplus_lr_ratio=16",
+        "lora use_dora=true",
+        "lora pissa_init=true pissa_iter=4 pissa_convert=true",
+        "lora pissa_init=true pissa_iter=-1 use_dora=true bf16=true",
+        "oft module_dropout=0.3",
+        "lora use_llama_pro=true",
+        "freeze use_llama_pro=true"
+      })
   void stoppedOrKilledAndResumedIsUnbroken(String method) throws IOException {
     assertThat(tiny.run("whole", words(method))).isEqualTo(Trainer.End.DONE);
     tiny.run("again", words(method));

@@ -201,6 +201,23 @@ final class Norms {
         });
   }
 
+  /** out (+)= x * row, in each row. */
+  void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate) {
+    int columns = x.cols();
+    Pieces.eachRow(
+        team,
+        x.rows(),
+        columns,
+        (r, scratch) -> {
+          for (int c = 0; c < columns; c += Pieces.SIZE) {
+            int n = Math.min(Pieces.SIZE, columns - c);
+            float[] v = Pieces.load(x, r, c, n, scratch, X);
+            Rowwise.multiply(v, Pieces.load(row, 0, c, n, scratch, W), v, n);
+            Store.run(v, 0, n, Pieces.address(out, r, c), accumulate);
+          }
+        });
+  }
+
   /** out (N) = sum over the rows of x. */
   void sumRows(Tensor x, Tensor out, boolean accumulate) {
     eachBlock(

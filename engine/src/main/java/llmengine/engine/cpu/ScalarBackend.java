@@ -113,6 +113,15 @@ public final class ScalarBackend extends HostBackend {
   }
 
   @Override
+  public void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate) {
+    for (int r = 0; r < x.rows(); r++) {
+      for (int c = 0; c < x.cols(); c++) {
+        store(out, r, c, element(x, r, c) * element(row, 0, c), accumulate);
+      }
+    }
+  }
+
+  @Override
   public void sumRows(Tensor x, Tensor out, boolean accumulate) {
     for (int c = 0; c < x.cols(); c++) {
       double sum = 0;
@@ -205,6 +214,17 @@ public final class ScalarBackend extends HostBackend {
       for (int c = 0; c < x.cols(); c++) {
         boolean kept = DropoutHash.keeps(key, row, c, threshold);
         store(out, r, c, kept ? element(x, r, c) * keep : 0, accumulate);
+      }
+    }
+  }
+
+  @Override
+  public void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys) {
+    for (int r = 0; r < x.rows(); r++) {
+      int row = segment(rowKeys).get(INT, rowKeys.offset() + 4L * r);
+      for (int c = 0; c < x.cols(); c++) {
+        double u = DropoutHash.hash(DropoutHash.rowSeed(key, row), c) * 0x1p-31;
+        element(x, r, c, (float) (element(x, r, c) + magnitude * u));
       }
     }
   }

@@ -146,6 +146,11 @@ public final class VectorBackend extends HostBackend {
   }
 
   @Override
+  public void multiplyRow(Tensor x, Tensor row, Tensor out, boolean accumulate) {
+    norms.multiplyRow(x, row, out, accumulate);
+  }
+
+  @Override
   public void sumRows(Tensor x, Tensor out, boolean accumulate) {
     norms.sumRows(x, out, accumulate);
   }
@@ -181,6 +186,11 @@ public final class VectorBackend extends HostBackend {
   @Override
   public void dropout(Tensor x, float p, long key, Tensor rowKeys, Tensor out, boolean accumulate) {
     Dropout.apply(team, x, p, key, rowKeys, out, accumulate);
+  }
+
+  @Override
+  public void addNoise(Tensor x, float magnitude, long key, Tensor rowKeys) {
+    Dropout.addNoise(team, x, magnitude, key, rowKeys);
   }
 
   @Override

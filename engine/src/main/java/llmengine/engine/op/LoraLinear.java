@@ -78,8 +78,7 @@ public final class LoraLinear {
         b);
   }
 
-  private static void product(
-      Tape tape, Tensor x, Tensor w, float alpha, Tensor y, boolean accumulate) {
+  static void product(Tape tape, Tensor x, Tensor w, float alpha, Tensor y, boolean accumulate) {
     if (tape.usesRows()) {
       tape.backend().matmulRows(x, w, alpha, y, accumulate);
     } else {
@@ -87,7 +86,7 @@ public final class LoraLinear {
     }
   }
 
-  private static Tensor dropped(Scope scratch, Tensor x, float p, long key, Tensor rowKeys) {
+  static Tensor dropped(Scope scratch, Tensor x, float p, long key, Tensor rowKeys) {
     Tensor out = scratch.empty(DType.F32, x.rows(), x.cols());
     x.backend().dropout(x, p, key, rowKeys, out, false);
     return out;

@@ -38,4 +38,33 @@ public record ParameterGroup(
     }
     return List.of(new ParameterGroup(decayed, 1, weightDecay), new ParameterGroup(plain, 1, 0));
   }
+
+  /**
+   * Groups of LoRA+ (Hayou et al. 2024), as LLaMA-Factory makes them: matrices {@code lora_B} and
+   * all vectors learn {@code ratio} times as fast as the rest, {@code lora_embedding_B} at a rate
+   * of its own. Of all these only vectors may be spared the weight decay.
+   *
+   * @param embeddingFactor the rate of {@code lora_embedding_B} as a multiple of the step's
+   */
+  public static List<ParameterGroup> loraPlus(
+      List<Parameter> parameters, double weightDecay, double ratio, double embeddingFactor) {
+    List<Parameter> slow = new ArrayList<>();
+    List<Parameter> fast = new ArrayList<>();
+    List<Parameter> fastPlain = new ArrayList<>();
+    List<Parameter> table = new ArrayList<>();
+    for (Parameter p : parameters) {
+      if (p.name().contains("lora_embedding_B")) {
+        table.add(p);
+      } else if (p.name().contains("lora_B") || p.value().shape().rank() == 1) {
+        (isDecayed(p.name()) ? fast : fastPlain).add(p);
+      } else {
+        slow.add(p);
+      }
+    }
+    return List.of(
+        new ParameterGroup(slow, 1, weightDecay),
+        new ParameterGroup(fast, ratio, weightDecay),
+        new ParameterGroup(fastPlain, ratio, 0),
+        new ParameterGroup(table, embeddingFactor, weightDecay));
+  }
 }

@@ -12,7 +12,7 @@ public final class ModelCard {
   private ModelCard() {}
 
   public static String text(String name, RunConfig config, List<Map<String, Object>> log) {
-    boolean lora = config.isLora();
+    boolean lora = config.isAdapter();
     String method = config.finetuning().finetuningType().name().toLowerCase(Locale.ROOT);
     String base = config.model().modelNameOrPath();
     StringBuilder t = new StringBuilder("---\n");

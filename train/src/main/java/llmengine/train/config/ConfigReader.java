@@ -95,6 +95,7 @@ final class ConfigReader {
         Keys.record(DataArguments.class, values),
         Keys.record(FinetuningArguments.class, values),
         Keys.record(LoraArguments.class, values),
+        Keys.record(OftArguments.class, values),
         Keys.record(FreezeArguments.class, values),
         Keys.record(GeneratingArguments.class, values),
         Keys.record(ExportArguments.class, values),

@@ -10,11 +10,14 @@ public record FinetuningArguments(
             later = {"rm", "ppo", "dpo", "kto"},
             doc = "Training stage: pt learns all text, sft learns answers.")
         Stage stage,
-    @Key(
-            preset = "lora",
-            later = {"oft"},
-            doc = "Which parameters are trained: adapters, some layers, or all.")
+    @Key(preset = "lora", doc = "What is trained: adapters (lora, oft), some layers, or all.")
         FinetuningType finetuningType,
+    @Key(
+            preset = "false",
+            doc =
+                "LLaMA Pro: trains only the blocks that the expand command added, of which there"
+                    + " are freeze_trainable_layers; with freeze or lora.")
+        boolean useLlamaPro,
     @Key(
             preset = "false",
             doc = "Keeps trained weights, gradients and optimizer state in bf16, no f32 copy.")
@@ -37,6 +40,7 @@ public record FinetuningArguments(
   /** Which parameters are trained. */
   public enum FinetuningType {
     LORA,
+    OFT,
     FREEZE,
     FULL
   }

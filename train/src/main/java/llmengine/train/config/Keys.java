@@ -19,6 +19,7 @@ final class Keys {
           DataArguments.class,
           FinetuningArguments.class,
           LoraArguments.class,
+          OftArguments.class,
           FreezeArguments.class,
           GeneratingArguments.class,
           ExportArguments.class,

@@ -80,16 +80,6 @@ final class LaterKeys {
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
     anywhere(
-        "LoRA+, DoRA and PiSSA",
-        "loraplus_lr_ratio=null",
-        "loraplus_lr_embedding=1e-06",
-        "use_dora=false",
-        "pissa_init=false",
-        "pissa_iter=16",
-        "pissa_convert=false");
-    anywhere("OFT", "module_dropout=0.0", "oft_rank=0", "oft_block_size=32", "oft_target=all");
-    anywhere("LLaMA Pro block expansion", "use_llama_pro=false");
-    anywhere(
         "preference training (stages dpo and kto)",
         "pref_beta=0.1",
         "pref_ftx=0.0",

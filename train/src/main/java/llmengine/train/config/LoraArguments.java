@@ -21,6 +21,33 @@ public record LoraArguments(
     @Key(preset = "[]", doc = "Modules trained and saved in full beside the adapter.")
         List<String> additionalTarget,
     @Key(preset = "false", doc = "Scales by alpha / sqrt(R).") boolean useRslora,
+    @Key(
+            preset = "false",
+            doc = "DoRA: the lengths of the weight's rows are learned apart from their directions.")
+        boolean useDora,
+    @Key(
+            preset = "false",
+            doc = "PiSSA: starts with the strongest singular directions of the weight.")
+        boolean pissaInit,
+    @Key(
+            preset = "16",
+            min = -1,
+            doc = "PiSSA: iterations of the fast decomposition; -1 for an exact one.")
+        int pissaIter,
+    @Key(
+            preset = "false",
+            doc = "PiSSA: leaves a plain adapter of twice the rank in pissa_converted as well.")
+        boolean pissaConvert,
+    @Key(
+            min = 0,
+            doc =
+                "LoRA+: the matrices B and all vectors learn this many times as fast as the rest.")
+        Optional<Double> loraplusLrRatio,
+    @Key(
+            preset = "1e-06",
+            min = 0,
+            doc = "LoRA+: the learning rate of the matrix B of an adapter on the token table.")
+        double loraplusLrEmbedding,
     @Key(preset = "false", doc = "Merges all given adapters into the weights and starts a new one.")
         boolean createNewAdapter) {
 

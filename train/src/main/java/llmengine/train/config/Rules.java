@@ -120,15 +120,7 @@ final class Rules {
         "is for answers: expected stage sft, got pt. Remove mask_history.");
 
     // what is trained
-    error(
-        keys("adapter_name_or_path", "finetuning_type"),
-        c -> !c.model().adapterNameOrPath().isEmpty() && !c.isLora(),
-        "adapters need LoRA: expected finetuning_type lora, got another. Set finetuning_type: lora"
-            + " or merge the adapter by export first.");
-    error(
-        keys("use_rslora", "finetuning_type"),
-        c -> c.lora().useRslora() && !c.isLora(),
-        "belongs to LoRA: expected finetuning_type lora, got another. Remove use_rslora.");
+    MethodRules.add();
     error(
         keys("lora_target"),
         c -> c.lora().loraTarget().isEmpty(),
@@ -294,12 +286,23 @@ final class Rules {
       if (spec.section() == LoraArguments.class) {
         note(
             keys(spec.name()),
-            c -> c.isGiven(spec.name()) && !c.isLora(),
+            c ->
+                c.isGiven(spec.name())
+                    && !c.isLora()
+                    && !(c.isAdapter() && MethodRules.COMMON.contains(spec.name())),
             "no effect: finetuning_type is not lora.");
+      } else if (spec.section() == OftArguments.class) {
+        note(
+            keys(spec.name()),
+            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.OFT,
+            "no effect: finetuning_type is not oft.");
       } else if (spec.section() == FreezeArguments.class) {
         note(
             keys(spec.name()),
-            c -> c.isGiven(spec.name()) && c.finetuning().finetuningType() != FinetuningType.FREEZE,
+            c ->
+                c.isGiven(spec.name())
+                    && c.finetuning().finetuningType() != FinetuningType.FREEZE
+                    && !c.finetuning().useLlamaPro(),
             "no effect: finetuning_type is not freeze.");
       }
     }
@@ -318,11 +321,11 @@ final class Rules {
     return findings;
   }
 
-  private static List<String> keys(String... keys) {
+  static List<String> keys(String... keys) {
     return List.of(keys);
   }
 
-  private static void error(List<String> keys, Predicate<RunConfig> broken, String message) {
+  static void error(List<String> keys, Predicate<RunConfig> broken, String message) {
     ALL.add(new Rule(keys, true, broken, message));
   }
 

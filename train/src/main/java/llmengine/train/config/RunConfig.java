@@ -20,6 +20,7 @@ public record RunConfig(
     DataArguments data,
     FinetuningArguments finetuning,
     LoraArguments lora,
+    OftArguments oft,
     FreezeArguments freeze,
     GeneratingArguments generating,
     ExportArguments export,
@@ -82,6 +83,11 @@ public record RunConfig(
   }
 
   /** Whether an adapter is trained or loaded. */
+  public boolean isAdapter() {
+    return isLora() || finetuning.finetuningType() == FinetuningType.OFT;
+  }
+
+  /** Whether it is one of LoRA's kind. */
   public boolean isLora() {
     return finetuning.finetuningType() == FinetuningType.LORA;
   }

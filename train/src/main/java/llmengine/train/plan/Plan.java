@@ -210,7 +210,7 @@ public record Plan(
               trainedElements(part),
               OptimizerMemory.of(config, spec, trainedWeights(part)),
               config.training().perDeviceTrainBatchSize() * rows.longest(),
-              part.rankPerBlock(),
+              part.floatsPerBlock(),
               config.recomputesActivations()));
     }
   }
