@@ -66,6 +66,7 @@ public final class Main implements Runnable {
         new ExportCommand(),
         new ExpandCommand(),
         new PlanCommand(),
+        new BenchCommand(),
         new DoctorCommand(),
         new VersionCommand(),
         new CommandLine.HelpCommand());

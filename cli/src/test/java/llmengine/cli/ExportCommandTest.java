@@ -36,6 +36,14 @@ class ExportCommandTest {
   }
 
   @Test
+  void tooLargeADifferenceFails() {
+    RunWords run = export("export_max_difference=1e-9");
+    assertThat(run.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(run.out()).contains("NOT within its bound");
+    assertThat(export("export_max_difference=0").out()).doesNotContain("check ");
+  }
+
+  @Test
   void severalAdaptersAreMerged() throws IOException {
     Path second = TinyModel.writeAdapter(folder.resolve("second"), model, 2);
     export("adapter_name_or_path=" + adapter + "," + second, "infer_dtype=float32");

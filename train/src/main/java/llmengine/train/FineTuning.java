@@ -51,6 +51,13 @@ final class FineTuning implements AutoCloseable {
    */
   static FineTuning of(
       RunConfig config, ModelSession session, Decoder model, Optional<Path> resumeFrom) {
+    if (session.isQuantized() && !config.isAdapter()) {
+      throw new TrainException(
+          session.files().path()
+              + ": a quantized model can only be trained by adapters: expected finetuning_type"
+              + " lora or oft, got another. Set finetuning_type: lora, or train the model as it was"
+              + " before.");
+    }
     FineTuning method = new FineTuning(config, session, model, name(config));
     switch (config.finetuning().finetuningType()) {
       case LORA, OFT -> method.adapt(resumeFrom);

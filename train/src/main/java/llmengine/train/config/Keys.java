@@ -16,6 +16,7 @@ final class Keys {
   static final List<Class<? extends Record>> SECTIONS =
       List.of(
           ModelArguments.class,
+          QuantizationArguments.class,
           DataArguments.class,
           FinetuningArguments.class,
           LoraArguments.class,

@@ -31,19 +31,6 @@ final class LaterKeys {
 
   static {
     anywhere(
-        "quantized weights",
-        "quantization_method=bnb",
-        "quantization_bit=null",
-        "quantization_type=nf4",
-        "double_quantization=true",
-        "quantization_device_map=null");
-    anywhere(
-        "quantizing an exported model",
-        "export_quantization_bit=null",
-        "export_quantization_dataset=null",
-        "export_quantization_nsamples=128",
-        "export_quantization_maxlen=1024");
-    anywhere(
         "new tokens and a larger vocabulary",
         "resize_vocab=false",
         "split_special_tokens=false",

@@ -17,6 +17,7 @@ import llmengine.train.config.FinetuningArguments.Stage;
 public record RunConfig(
     Command command,
     ModelArguments model,
+    QuantizationArguments quantization,
     DataArguments data,
     FinetuningArguments finetuning,
     LoraArguments lora,

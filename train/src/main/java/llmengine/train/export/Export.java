@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llmengine.data.DataException;
 import llmengine.data.tokenizer.PaddingSide;
@@ -36,7 +37,8 @@ import llmengine.train.model.ModelSession;
  * @param bytes of all files
  * @param dtype of the weights
  * @param parameters stored
- * @param check of the merged weights against the last adapter; empty without adapters
+ * @param check of what was written against the source; empty if none was asked for
+ * @param quantization how a quantized export compares with its source; empty for another
  */
 public record Export(
     Path folder,
@@ -44,42 +46,101 @@ public record Export(
     long bytes,
     DType dtype,
     long parameters,
-    Optional<MergeCheck> check) {
+    Optional<ExportCheck> check,
+    Optional<QuantizationReport> quantization) {
 
   private static final int USUAL_CUTOFF = 2048;
+
+  /** Does what the configuration of an export asks for, silently. */
+  public static Export run(RunConfig config) {
+    return run(config, line -> {});
+  }
 
   /**
    * Does what the configuration of an export asks for.
    *
+   * @param progress takes lines about work that lasts
    * @throws llmengine.train.TrainException if export_dir holds something else or can't be written
    */
-  public static Export run(RunConfig config) {
+  public static Export run(RunConfig config, Consumer<String> progress) {
     List<Path> adapters = config.adapterPaths();
     List<Path> sources = new ArrayList<>(adapters);
     sources.add(config.modelPath());
     Path folder = ExportFolder.checked(config.export().exportDir().orElseThrow(), sources);
+    if (config.export().exportQuantizationBit().isPresent()) {
+      return quantized(config, folder, progress);
+    }
     try (ModelSession session = ModelSession.open(config);
         Backend backend = Backends.open(config);
         Decoder model = session.load(backend)) {
       DType dtype = dtype(config, session, model);
-      List<int[]> prompts = adapters.isEmpty() ? List.of() : MergeCheck.prompts(session);
-      List<float[]> adapted = List.of();
-      if (!adapters.isEmpty()) {
-        Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
-        Adapters last = Adapters.open(model, adapters.getLast(), false);
-        adapted = MergeCheck.logits(model, prompts);
-        last.merge();
-      }
-      InferenceModel.convert(model, dtype, false);
-      Optional<MergeCheck> check =
-          adapters.isEmpty()
-              ? Optional.empty()
-              : Optional.of(
-                  MergeCheck.of(adapted, MergeCheck.logits(model, prompts), model.spec().vocab()));
-      AtomicFolder.write(folder, temporary -> write(temporary, config, session, model, dtype));
-      long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
-      return written(folder, dtype, parameters, check);
+      Optional<Double> bound = ExportCheck.bound(config, 8 * dtype.bytes());
+      List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
+      List<float[]> source = sourceLogits(model, adapters, prompts);
+      AtomicFolder.write(
+          folder,
+          temporary -> {
+            ModelFolder.write(temporary, session, model, dtype, shardBytes(config));
+            writeRest(temporary, config, session);
+          });
+      Optional<ExportCheck> check =
+          bound.map(
+              b ->
+                  ExportCheck.of(
+                      "exported against source",
+                      source,
+                      ExportCheck.logits(folder, backend, prompts),
+                      model.spec().vocab(),
+                      b));
+      return written(folder, dtype, model, check, Optional.empty());
     }
+  }
+
+  private static Export quantized(RunConfig config, Path folder, Consumer<String> progress) {
+    try (ModelSession session = ModelSession.open(config)) {
+      QuantizedExport export = QuantizedExport.of(config, session, progress);
+      try (Backend backend = Backends.open(config);
+          Decoder model = session.load(backend)) {
+        Optional<Double> bound = ExportCheck.bound(config, export.bits());
+        List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
+        List<float[]> source = ExportCheck.logits(model, prompts);
+        QuantizationReport report = export.quantize(model);
+        List<ExportCheck> checks = new ArrayList<>();
+        AtomicFolder.write(
+            folder,
+            temporary -> {
+              export.write(temporary, model, shardBytes(config));
+              bound.ifPresent(
+                  b ->
+                      checks.add(
+                          ExportCheck.of(
+                              "quantized against source",
+                              source,
+                              ExportCheck.logits(temporary, backend, prompts),
+                              model.spec().vocab(),
+                              b)));
+              report.write(temporary, checks.stream().findFirst());
+              writeRest(temporary, config, session);
+            });
+        return written(folder, DType.F16, model, checks.stream().findFirst(), Optional.of(report));
+      }
+    }
+  }
+
+  private static long shardBytes(RunConfig config) {
+    return config.export().exportSize() * 1_000_000_000L;
+  }
+
+  /** Logits of the model with its adapters on top, which are then merged into it. */
+  static List<float[]> sourceLogits(Decoder model, List<Path> adapters, List<int[]> prompts) {
+    if (adapters.isEmpty()) {
+      return ExportCheck.logits(model, prompts);
+    }
+    Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
+    Adapters last = Adapters.open(model, adapters.getLast(), false);
+    List<float[]> logits = ExportCheck.logits(model, prompts);
+    last.merge();
+    return logits;
   }
 
   /**
@@ -102,11 +163,9 @@ public record Export(
     };
   }
 
-  private static void write(
-      Path folder, RunConfig config, ModelSession session, Decoder model, DType dtype)
+  /** Tokenizer and Modelfile. */
+  private static void writeRest(Path folder, RunConfig config, ModelSession session)
       throws IOException {
-    long shard = config.export().exportSize() * 1_000_000_000L;
-    ModelFolder.write(folder, session, model, dtype, shard);
     session.tokenizer().save(folder, PaddingSide.LEFT);
     if (config.export().exportDevice() == ExportDevice.CPU
         && config.data().cutoffLen() != USUAL_CUTOFF) {
@@ -133,7 +192,12 @@ public record Export(
   }
 
   private static Export written(
-      Path folder, DType dtype, long parameters, Optional<MergeCheck> check) {
+      Path folder,
+      DType dtype,
+      Decoder model,
+      Optional<ExportCheck> check,
+      Optional<QuantizationReport> quantization) {
+    long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
     try (Stream<Path> entries = Files.list(folder)) {
       List<String> names = new ArrayList<>();
       long bytes = 0;
@@ -141,7 +205,7 @@ public record Export(
         names.add(file.getFileName().toString());
         bytes += Files.size(file);
       }
-      return new Export(folder, names, bytes, dtype, parameters, check);
+      return new Export(folder, names, bytes, dtype, parameters, check, quantization);
     } catch (IOException e) {
       throw new UncheckedIOException(folder + ": can't be listed: " + e.getMessage(), e);
     }

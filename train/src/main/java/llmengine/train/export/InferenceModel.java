@@ -14,7 +14,10 @@ import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.ModelSession;
 
-/** A model as chat and export use it: the checkpoint's weights, all adapters merged, one dtype. */
+/**
+ * A model as chat uses it: the checkpoint's weights, all adapters merged, one dtype. On the weights
+ * of a quantizer a single adapter stays beside them.
+ */
 public final class InferenceModel {
   private InferenceModel() {}
 
@@ -26,18 +29,28 @@ public final class InferenceModel {
     Decoder model = session.load(backend);
     try {
       List<Path> adapters = config.adapterPaths();
-      if (!adapters.isEmpty()) {
+      if (isQuantized(model) && !adapters.isEmpty()) {
+        Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
+        Adapters last = Adapters.open(model, adapters.getLast(), false);
+        model.beforeClose(last::close);
+      } else if (!adapters.isEmpty()) {
         Adapters.mergeAll(model, adapters);
       }
       WeightType type = config.model().inferDtype();
       if (type != WeightType.AUTO) {
-        convert(model, dtype(type), true);
+        convert(model, dtype(type));
       }
       return model;
     } catch (RuntimeException e) {
       model.close();
       throw e;
     }
+  }
+
+  private static boolean isQuantized(Decoder model) {
+    return model.linears().values().stream()
+        .map(l -> l.weight().value())
+        .anyMatch(w -> w.dtype() == DType.PACKED && !w.packing().isReplaceable());
   }
 
   /** The dtype that a named weight type stands for. */
@@ -50,17 +63,14 @@ public final class InferenceModel {
   }
 
   /**
-   * Stores every matrix in {@code dtype}, one after the other. Vectors are small and stay float32.
-   *
-   * @param keepPacked leaves packed matrices as they are, which are smaller than any dtype
+   * Stores every matrix in {@code dtype}, one after the other. Vectors are small and stay float32;
+   * packed matrices stay as they are, which is smaller than any dtype.
    */
-  static void convert(Decoder model, DType dtype, boolean keepPacked) {
+  private static void convert(Decoder model, DType dtype) {
     Map<Tensor, Tensor> converted = new IdentityHashMap<>(); // an untied layer may share its values
     for (Parameter p : model.parameters().values()) {
       Tensor old = p.value();
-      if (old.shape().rank() != 2
-          || old.dtype() == dtype
-          || keepPacked && old.dtype() == DType.PACKED) {
+      if (old.shape().rank() != 2 || old.dtype() == dtype || old.dtype() == DType.PACKED) {
         continue;
       }
       Tensor known = converted.get(old);

@@ -24,10 +24,13 @@ import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.nn.load.Pretrained;
 import llmengine.nn.model.DecoderSpec;
+import llmengine.quant.WeightQuantizer;
+import llmengine.quant.WeightQuantizers;
 import llmengine.train.TrainException;
 import llmengine.train.config.ConfigException;
 import llmengine.train.config.DataArguments;
 import llmengine.train.config.ModelArguments;
+import llmengine.train.config.QuantizationArguments;
 import llmengine.train.config.RunConfig;
 
 /**
@@ -128,7 +131,9 @@ public final class ModelSession implements AutoCloseable {
     Decoder model =
         config.model().trainFromScratch()
             ? files.fromScratch(backend, spec(), config.training().seed())
-            : files.load(backend, spec());
+            : quantizer()
+                .map(q -> files.load(backend, spec(), q, halfType()))
+                .orElseGet(() -> files.load(backend, spec()));
     if (tokenizer.vocabSize() > model.spec().vocab()) {
       model.close();
       throw new TrainException(
@@ -143,6 +148,38 @@ public final class ModelSession implements AutoCloseable {
               + " whose tokens the checkpoint knows.");
     }
     return model;
+  }
+
+  /** What packs the weights while they are read: {@code quantization_bit} and the keys to it. */
+  public Optional<WeightQuantizer> quantizer() {
+    QuantizationArguments q = config.quantization();
+    return isQuantized()
+        ? Optional.empty()
+        : q.quantizationBit()
+            .map(
+                bits ->
+                    WeightQuantizers.of(
+                        q.quantizationMethod().key(),
+                        bits,
+                        q.quantizationType().key(),
+                        q.doubleQuantization()));
+  }
+
+  /** Whether the checkpoint itself is quantized; {@code quantization_bit} has no effect then. */
+  public boolean isQuantized() {
+    return files.config().json().has("quantization_config");
+  }
+
+  /** The type that weights are rounded to before they are packed; F32 for none. */
+  private DType halfType() {
+    if (config.training().bf16()) {
+      return DType.BF16;
+    }
+    return switch (config.model().inferDtype()) {
+      case FLOAT16 -> DType.F16;
+      case BFLOAT16 -> DType.BF16;
+      case FLOAT32, AUTO -> DType.F32;
+    };
   }
 
   /** Stores the matrices that stay frozen in bf16: half the memory, arithmetic stays float32. */
