@@ -33,7 +33,10 @@ final class PpoRules {
         c ->
             c.ppo().rewardModelQuantizationBit().isPresent()
                 && (c.ppo().rewardModelType() != RewardType.FULL
-                    || c.ppo().rewardModelQuantizationBit().filter(b -> b != 4 && b != 8).isPresent()),
+                    || c.ppo()
+                        .rewardModelQuantizationBit()
+                        .filter(b -> b != 4 && b != 8)
+                        .isPresent()),
         "packs a whole reward model: expected reward_model_type full, and 4 or 8, got another."
             + " Correct it.");
     training(
@@ -42,8 +45,7 @@ final class PpoRules {
         "has no evaluation: expected none in stage ppo, got one. Remove do_eval, eval_strategy.");
     training(
         keys("lr_scheduler_type", "stage"),
-        c ->
-            isPpo(c) && c.optimizer().lrSchedulerType() == Scheduler.REDUCE_LR_ON_PLATEAU,
+        c -> isPpo(c) && c.optimizer().lrSchedulerType() == Scheduler.REDUCE_LR_ON_PLATEAU,
         "follows evaluations, which stage ppo has not: expected another one, got"
             + " reduce_lr_on_plateau. Change it.");
   }
