@@ -34,8 +34,7 @@ public final class AqlmCheckpoint implements StoredQuantization {
 
   @Override
   public boolean holds(Checkpoint checkpoint, String name) {
-    return checkpoint.find(name).isPresent()
-        || checkpoint.find(StoredParts.module(name) + ".codes").isPresent();
+    return checkpoint.find(StoredParts.module(name) + ".codes").isPresent();
   }
 
   @Override

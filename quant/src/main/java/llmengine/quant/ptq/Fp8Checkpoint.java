@@ -48,18 +48,23 @@ public final class Fp8Checkpoint implements StoredQuantization {
   }
 
   @Override
+  public boolean holds(Checkpoint checkpoint, String name) {
+    return checkpoint.find(name).filter(t -> t.type().bits() == 8).isPresent();
+  }
+
+  @Override
   public Optional<Tensor> load(
       Scope scope, Checkpoint checkpoint, String name, int rows, int cols) {
-    StoredParts parts = StoredParts.of(scope, checkpoint, name);
-    Optional<StoredTensor> stored = parts.find(".weight");
-    if (stored.isEmpty() || stored.get().type().bits() != 8) {
+    if (!holds(checkpoint, name)) {
       return Optional.empty();
     }
-    if (stored.get().type() != SafetensorsType.F8_E4M3) {
-      throw parts.bad(".weight", "dtype F8_E4M3", stored.get().type().toString());
+    StoredParts parts = StoredParts.of(scope, checkpoint, name);
+    StoredTensor stored = parts.stored(".weight");
+    if (stored.type() != SafetensorsType.F8_E4M3) {
+      throw parts.bad(".weight", "dtype F8_E4M3", stored.type().toString());
     }
-    parts.requireShape(".weight", stored.get(), rows, cols);
-    Tensor codes = scope.map(stored.get().data(), DType.U8, rows, cols);
+    parts.requireShape(".weight", stored, rows, cols);
+    Tensor codes = scope.map(stored.data(), DType.U8, rows, cols);
     int height = blockRows == 0 ? rows : blockRows;
     int width = blockCols == 0 ? cols : blockCols;
     String scale = ".weight_scale_inv";

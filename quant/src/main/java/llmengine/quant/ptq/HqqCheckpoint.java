@@ -26,8 +26,7 @@ public final class HqqCheckpoint implements StoredQuantization {
 
   @Override
   public boolean holds(Checkpoint checkpoint, String name) {
-    return checkpoint.find(name).isPresent()
-        || checkpoint.find(StoredParts.module(name) + ".W_q").isPresent();
+    return checkpoint.find(StoredParts.module(name) + ".W_q").isPresent();
   }
 
   @Override

@@ -20,16 +20,15 @@ public final class Mxfp4Checkpoint implements StoredQuantization {
 
   @Override
   public boolean holds(Checkpoint checkpoint, String name) {
-    return checkpoint.find(name).isPresent() || checkpoint.find(name + "_blocks").isPresent();
+    return checkpoint.find(name + "_blocks").isPresent();
   }
 
   @Override
   public Optional<Tensor> load(
       Scope scope, Checkpoint checkpoint, String name, int rows, int cols) {
-    if (checkpoint.find(name + "_blocks").isEmpty()) {
-      return Optional.empty();
-    }
-    return Optional.of(expert(scope, checkpoint, name, 0, 1, rows, cols));
+    return holds(checkpoint, name)
+        ? Optional.of(expert(scope, checkpoint, name, 0, 1, rows, cols))
+        : Optional.empty();
   }
 
   /**

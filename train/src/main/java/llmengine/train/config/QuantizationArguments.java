@@ -14,8 +14,10 @@ public record QuantizationArguments(
         Optional<Integer> quantizationBit,
     @Key(
             preset = "bnb",
-            later = {"hqq", "eetq", "gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"},
-            doc = "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()).")
+            later = {"gptq", "awq", "aqlm", "quanto", "mxfp4", "fp8"},
+            doc =
+                "How: bnb is bitsandbytes, 4 bits (quantization_type) or 8 (LLM.int8()); hqq has 1,"
+                    + " 2, 3, 4, 5, 6 or 8 bits in groups of 64, eetq 8 bits for each output.")
         Method quantizationMethod,
     @Key(preset = "nf4", doc = "The 4-bit numbers of bnb: NormalFloat or a float.")
         Type quantizationType,
@@ -26,7 +28,9 @@ public record QuantizationArguments(
 
   /** Whose formats and rounding. */
   public enum Method {
-    BNB;
+    BNB,
+    HQQ,
+    EETQ;
 
     /** The word in a configuration. */
     public String key() {

@@ -17,8 +17,15 @@ final class QuantizationRules {
               c ->
                   !WeightQuantizers.bits(c.quantization().quantizationMethod().key())
                       .contains(c.quantization().quantizationBit().get()),
-              "not with this method: expected 4 or 8 bits for bnb, got another number."
-                  + " Set quantization_bit: 4."),
+              "not with this method: expected 4 or 8 bits for bnb, 1, 2, 3, 4, 5, 6 or 8 for hqq, 8"
+                  + " for eetq, got another number. Set quantization_bit: 4."),
+          error(
+              List.of("use_dora", "quantization_method"),
+              c ->
+                  c.lora().useDora()
+                      && c.quantization().quantizationMethod() != QuantizationArguments.Method.BNB,
+              "DoRA works on plain weights and on those of bnb: expected quantization_method bnb,"
+                  + " got another. Remove use_dora."),
           error(
               List.of("quantization_bit", "finetuning_type"),
               c -> !c.isAdapter(),

@@ -30,6 +30,9 @@ class QuantizationRulesTest {
       delimiter = '|',
       value = {
         "quantization_bit=3 | expected 4 or 8 bits for bnb",
+        "quantization_bit=7 quantization_method=hqq | 1, 2, 3, 4, 5, 6 or 8 for hqq",
+        "quantization_bit=4 quantization_method=eetq | 8 for eetq",
+        "quantization_bit=4 quantization_method=hqq use_dora=true | DoRA works on plain weights",
         "quantization_bit=16 | expected a whole number >= 1 and <= 8, got 16",
         "quantization_bit=4 finetuning_type=full | can only be trained by adapters",
         "quantization_bit=4 finetuning_type=freeze | can only be trained by adapters",
@@ -40,8 +43,8 @@ class QuantizationRulesTest {
         "quantization_bit=4 train_from_scratch=true | packs the weights of a checkpoint",
         "quantization_bit=4 quantization_device_map=auto | not for training",
         "quantization_bit=4 quantization_type=nf5 | expected one of nf4, fp4, got nf5",
-        "quantization_bit=4 quantization_method=gptq | not supported yet: expected one of bnb",
-        "quantization_bit=4 quantization_method=bmb | expected one of bnb",
+        "quantization_bit=4 quantization_method=gptq | not supported yet: expected one of bnb, hqq",
+        "quantization_bit=4 quantization_method=bmb | expected one of bnb, hqq",
       })
   void trainingRefuses(String words, String reason) {
     assertThat(problem(RunConfig::forTraining, train(words.split(" ")))).contains(reason);
