@@ -23,11 +23,15 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
+# targets, modules saved whole, method with its options
 KINDS = {
-    "all": ("all", [], False),
-    "rslora": ("all", [], True),
-    "embedding": ("ATT,embed_tokens", [], False),
-    "saved": ("all", ["embed_tokens", "lm_head"], False),
+    "all": ("all", [], "lora"),
+    "rslora": ("all", [], "rslora"),
+    "embedding": ("ATT,embed_tokens", [], "lora"),
+    "saved": ("all", ["embed_tokens", "lm_head"], "lora"),
+    "dora": ("all", [], "dora"),
+    "pissa": ("all", [], "pissa"),
+    "oft": ("all", [], "oft"),
 }
 TOKENS = 24
 LIMIT = 2e-4
@@ -55,18 +59,24 @@ def make(path, directory, kind, family):
     """A PEFT adapter whose every matrix is random."""
     torch.manual_seed(5)
     names = targets(kind, family)
-    model = peft.get_peft_model(
-        base(path),
-        peft.LoraConfig(
-            task_type="CAUSAL_LM",
+    method = KINDS[kind][2]
+    common = {
+        "task_type": "CAUSAL_LM",
+        "target_modules": "all-linear" if names == "all" else names.split(","),
+        "modules_to_save": KINDS[kind][1] or None,
+    }
+    if method == "oft":
+        config = peft.OFTConfig(oft_block_size=8, **common)
+    else:
+        config = peft.LoraConfig(
             r=4,
             lora_alpha=8,
-            target_modules="all-linear" if names == "all" else names.split(","),
-            modules_to_save=KINDS[kind][1] or None,
-            use_rslora=KINDS[kind][2],
-            init_lora_weights=False,
-        ),
-    ).eval()
+            use_rslora=method == "rslora",
+            use_dora=method == "dora",
+            init_lora_weights="pissa" if method == "pissa" else False,
+            **common,
+        )
+    model = peft.get_peft_model(base(path), config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
@@ -110,8 +120,7 @@ def main():
         at = work / family / kind
         theirs[family, kind] = make(path, at / "peft", kind, family)
         saved = ",".join(KINDS[kind][1]) or "-"
-        rs = str(KINDS[kind][2]).lower()
-        lines.append(f"write {path} {at / 'engine'} {targets(kind, family)} {saved} {rs}")
+        lines.append(f"write {path} {at / 'engine'} {targets(kind, family)} {saved} {KINDS[kind][2]}")
         lines.append(f"read {path} {at / 'peft'} {at / 'copy'}")
     tasks = work / "tasks.txt"
     tasks.write_text("\n".join(lines) + "\n")
