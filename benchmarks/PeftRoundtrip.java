@@ -17,13 +17,16 @@ import llmengine.nn.optim.AdamW;
 import llmengine.nn.optim.Gradients;
 import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.TensorBytes;
+import llmengine.peft.AdapterConfig;
 import llmengine.peft.Adapters;
 import llmengine.peft.LoraConfig;
+import llmengine.peft.LoraStart;
+import llmengine.peft.OftConfig;
 import llmengine.peft.Targets;
 
 /**
  * The engine's half of {@code peft_roundtrip.py}, run as a source program. Reads lines of a task
- * file: {@code write MODEL ADAPTER TARGETS SAVED RSLORA} trains an adapter for a few steps and
+ * file: {@code write MODEL ADAPTER TARGETS SAVED METHOD} trains an adapter for a few steps and
  * saves it; {@code read MODEL ADAPTER COPY} opens one and saves it again. Both leave the logits in
  * {@code engine_logits.safetensors} beside what they saved.
  */
@@ -57,13 +60,18 @@ final class PeftRoundtrip {
       Path directory,
       List<String> targets,
       List<String> saved,
-      String rsLora,
+      String method,
       String base)
       throws IOException {
-    LoraConfig config =
-        LoraConfig.of(8, 16, Targets.of(targets))
-            .withModulesToSave(saved)
-            .withRsLora(Boolean.parseBoolean(rsLora));
+    LoraConfig lora = LoraConfig.of(8, 16, Targets.of(targets)).withModulesToSave(saved);
+    AdapterConfig config =
+        switch (method) {
+          case "rslora" -> lora.withRsLora(true);
+          case "dora" -> lora.withDora(true);
+          case "pissa" -> lora.withStart(new LoraStart.Pissa(LoraStart.Pissa.EXACT));
+          case "oft" -> new OftConfig(0, 8, 0, OftConfig.TERMS, lora.placement());
+          default -> lora;
+        };
     try (Adapters adapters = Adapters.create(model, config, 1);
         Scope run = new Scope(BACKEND, "optimizer")) {
       AdamW optimizer =

@@ -8,7 +8,8 @@ each kind of adapter:
                    with the adapter and after PEFT merged it
   PEFT -> engine   PEFT makes random adapters, the engine loads and saves again: largest difference
                    of logits, and whether every tensor of the copy has the same bits
-Needs torch, transformers and peft; exits with 1 if a difference exceeds 2e-4 or bits differ.
+Needs torch, transformers and peft; exits with 1 if a difference exceeds 2e-4 (PiSSA:
+5e-4) or bits differ.
 """
 
 import argparse
@@ -23,14 +24,20 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
+# targets, modules saved whole, method with its options
 KINDS = {
-    "all": ("all", [], False),
-    "rslora": ("all", [], True),
-    "embedding": ("ATT,embed_tokens", [], False),
-    "saved": ("all", ["embed_tokens", "lm_head"], False),
+    "all": ("all", [], "lora"),
+    "rslora": ("all", [], "rslora"),
+    "embedding": ("ATT,embed_tokens", [], "lora"),
+    "saved": ("all", ["embed_tokens", "lm_head"], "lora"),
+    "dora": ("all", [], "dora"),
+    "pissa": ("all", [], "pissa"),
+    "oft": ("all", [], "oft"),
 }
 TOKENS = 24
 LIMIT = 2e-4
+# of a PiSSA adapter each side decomposes the weights anew, PEFT in float32, the engine in double
+LIMIT_PISSA = 5e-4
 
 
 def base(path):
@@ -55,18 +62,24 @@ def make(path, directory, kind, family):
     """A PEFT adapter whose every matrix is random."""
     torch.manual_seed(5)
     names = targets(kind, family)
-    model = peft.get_peft_model(
-        base(path),
-        peft.LoraConfig(
-            task_type="CAUSAL_LM",
+    method = KINDS[kind][2]
+    common = {
+        "task_type": "CAUSAL_LM",
+        "target_modules": "all-linear" if names == "all" else names.split(","),
+        "modules_to_save": KINDS[kind][1] or None,
+    }
+    if method == "oft":
+        config = peft.OFTConfig(oft_block_size=8, **common)
+    else:
+        config = peft.LoraConfig(
             r=4,
             lora_alpha=8,
-            target_modules="all-linear" if names == "all" else names.split(","),
-            modules_to_save=KINDS[kind][1] or None,
-            use_rslora=KINDS[kind][2],
-            init_lora_weights=False,
-        ),
-    ).eval()
+            use_rslora=method == "rslora",
+            use_dora=method == "dora",
+            init_lora_weights="pissa" if method == "pissa" else False,
+            **common,
+        )
+    model = peft.get_peft_model(base(path), config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
@@ -110,8 +123,7 @@ def main():
         at = work / family / kind
         theirs[family, kind] = make(path, at / "peft", kind, family)
         saved = ",".join(KINDS[kind][1]) or "-"
-        rs = str(KINDS[kind][2]).lower()
-        lines.append(f"write {path} {at / 'engine'} {targets(kind, family)} {saved} {rs}")
+        lines.append(f"write {path} {at / 'engine'} {targets(kind, family)} {saved} {KINDS[kind][2]}")
         lines.append(f"read {path} {at / 'peft'} {at / 'copy'}")
     tasks = work / "tasks.txt"
     tasks.write_text("\n".join(lines) + "\n")
@@ -140,7 +152,8 @@ def main():
         strict(path, at / "copy")
         # a tied model merges an embedding's update into the output projection as well, in PEFT
         tied = model.base_model.config.tie_word_embeddings and kind == "embedding"
-        bad |= out > LIMIT or back > LIMIT or not same or (merged > LIMIT and not tied)
+        limit = LIMIT_PISSA if kind == "pissa" else LIMIT
+        bad |= out > limit or back > limit or not same or (merged > limit and not tied)
         print(f"{family:8} {kind:10} {out:16.1e} {merged:16.1e} {back:16.1e} {str(same):>10}"
               + ("  (tied: PEFT's merge changes lm_head too)" if tied else ""))
     return 1 if bad else 0
