@@ -10,8 +10,10 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.DataArguments.MixStrategy;
+import llmengine.train.config.ExportArguments.ExportFormat;
 import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
+import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
 
@@ -118,6 +120,25 @@ final class Rules {
         keys("mask_history", "stage"),
         c -> c.data().maskHistory() && c.finetuning().stage() != Stage.SFT,
         "is for answers: expected stage sft, got pt. Remove mask_history.");
+
+    // GGUF
+    error(
+        keys("export_gguf_type", "export_format"),
+        c -> c.isGiven("export_gguf_type") && c.export().exportFormat() != ExportFormat.GGUF,
+        "belongs to GGUF files: expected export_format gguf, got hf. Add export_format: gguf.");
+    error(
+        keys("infer_dtype", "export_format"),
+        c ->
+            c.export().exportFormat() == ExportFormat.GGUF
+                && c.model().inferDtype() != WeightType.AUTO,
+        "has no say in a GGUF file: expected export_gguf_type, got infer_dtype. Replace it, e.g. by"
+            + " export_gguf_type: bf16.");
+    error(
+        keys("export_dir", "export_format"),
+        c ->
+            c.export().exportFormat() == ExportFormat.HF
+                && c.export().exportDir().filter(d -> d.toString().endsWith(".gguf")).isPresent(),
+        "a file: expected a folder, got a name that ends with .gguf. Add export_format: gguf.");
 
     // what is trained
     MethodRules.add();
