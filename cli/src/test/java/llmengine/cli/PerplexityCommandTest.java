@@ -36,11 +36,16 @@ class PerplexityCommandTest {
   @Test
   void secondHalvesOfWindowsAreScored() throws IOException {
     JsonNode json = new ObjectMapper().readTree(run("--context", "16", "--json").out());
-    int[] ids = HuggingFaceTokenizer.load(model).encode(Files.readString(text));
+    HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.load(model);
+    String prefix = tokenizer.addsBos() ? tokenizer.tokenOf(tokenizer.bosId().orElseThrow()) : "";
+    int[] ids = tokenizer.encode(prefix + Files.readString(text));
     double nll = 0;
     int windows = ids.length / 16;
     for (int w = 0; w < windows; w++) {
       int[] part = Arrays.copyOfRange(ids, 16 * w, 16 * w + 16);
+      if (tokenizer.addsBos()) {
+        part[0] = tokenizer.bosId().orElseThrow();
+      }
       float[] logits = logits(part);
       int vocab = logits.length / 16;
       for (int i = 8; i < 15; i++) { // 7 tokens: the first after the half has no half before it

@@ -205,7 +205,7 @@ public record GgufVocabulary(
       for (int rank = 0; rank < parts.size(); rank++) {
         Integer id = json.idOf(parts.get(rank)[0] + parts.get(rank)[1]);
         if (id != null && id < scores.length && scores[id] == null) {
-          scores[id] = (float) -rank;
+          scores[id] = (float) -rank; // an int: no minus zero
         }
       }
       for (int id = 0; id < scores.length; id++) {

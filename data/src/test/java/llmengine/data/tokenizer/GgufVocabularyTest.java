@@ -17,9 +17,12 @@ class GgufVocabularyTest {
   private static final String SENTENCE_PIECE =
       """
       {"version": "1.0", "added_tokens": [
-        {"id": 0, "content": "<unk>", "special": true},
-        {"id": 1, "content": "<s>", "special": true},
-        {"id": 13, "content": "<tool>", "special": false, "normalized": false}],
+        {"id": 0, "content": "<unk>", 
+         "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},
+        {"id": 1, "content": "<s>", 
+         "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},
+        {"id": 13, "content": "<tool>", 
+         "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": false}],
        "normalizer": {"type": "Sequence", "normalizers": [
          {"type": "Prepend", "prepend": "▁"},
          {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
@@ -30,7 +33,8 @@ class GgufVocabularyTest {
        "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true,
          "vocab": {"<unk>": 0, "<s>": 1, "<0x41>": 2, "▁": 3, "a": 4, "b": 5, "c": 6,
                    "ab": 7, "▁a": 8, "abc": 9, "bc": 10, "▁abc": 11, "▁ab": 12},
-         "merges": ["a b", "▁ a", ["ab", "c"], "b c", "▁ abc", "▁a bc", "▁ ab", "▁a b"]}}
+         "merges": [["a", "b"], ["▁", "a"], ["ab", "c"], ["b", "c"], ["▁", "abc"], ["▁a", "bc"],
+           ["▁", "ab"], ["▁a", "b"]]}}
       """;
 
   @TempDir Path folder;
@@ -69,8 +73,10 @@ class GgufVocabularyTest {
              "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
                {"type": "Split", "pattern": {"Regex": "x+"}, "behavior": "Isolated",
                 "invert": false},
-               {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]},
-             "decoder": {"type": "ByteLevel"},
+               {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+                "use_regex": false}]},
+             "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+               "use_regex": true},
              "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}
             """,
             "{}");

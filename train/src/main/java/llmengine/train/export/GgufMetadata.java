@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import llmengine.data.tokenizer.GgufVocabulary;
+import llmengine.engine.Activation;
 import llmengine.engine.file.GgufDatum;
 import llmengine.engine.file.GgufDatum.Type;
 import llmengine.nn.model.DecoderSpec;
@@ -188,6 +189,10 @@ final class GgufMetadata {
   }
 
   private void family() {
+    Activation usual = architecture.startsWith("gemma") ? Activation.GELU_TANH : Activation.SILU;
+    if (spec.activation() != usual) {
+      throw unfit("activation", usual, spec.activation());
+    }
     int window = spec.layers().stream().mapToInt(DecoderSpec.Layer::window).max().orElse(0);
     switch (architecture) {
       case "gemma2" -> {
