@@ -67,6 +67,7 @@ public final class Main implements Runnable {
         new PerplexityCommand(),
         new ExpandCommand(),
         new PlanCommand(),
+        new BenchCommand(),
         new DoctorCommand(),
         new VersionCommand(),
         new CommandLine.HelpCommand());

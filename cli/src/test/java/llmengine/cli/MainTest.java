@@ -21,7 +21,16 @@ class MainTest {
   void helpNamesEveryCommand() {
     assertThat(run("help")).isEqualTo(ExitCode.OK);
     assertThat(out.toString())
-        .contains("train", "chat", "export", "plan", "doctor", "version", "--debug", "Exit codes");
+        .contains(
+            "train",
+            "chat",
+            "export",
+            "plan",
+            "bench",
+            "doctor",
+            "version",
+            "--debug",
+            "Exit codes");
   }
 
   @Test

@@ -24,7 +24,7 @@ class MethodExamplesTest {
 
   static Stream<Path> examples() throws IOException {
     try (Stream<Path> files = Files.list(EXAMPLES.resolve("methods"))) {
-      return files.sorted().toList().stream();
+      return files.filter(f -> f.toString().endsWith(".yaml")).sorted().toList().stream();
     }
   }
 
@@ -35,11 +35,21 @@ class MethodExamplesTest {
     Path model = MODEL;
     if (text.contains("use_llama_pro: true")) {
       model = folder.resolve("expanded");
-      run("expand", "model_name_or_path=" + MODEL, "output_dir=" + model, "num_expand=1");
+      run(
+          List.of(),
+          "expand",
+          "model_name_or_path=" + MODEL,
+          "output_dir=" + model,
+          "num_expand=1");
     }
     Path out = folder.resolve("out");
+    List<String> tokens =
+        text.contains("new_special_tokens_config")
+            ? List.of("new_special_tokens_config=" + EXAMPLES.resolve("methods/new_tokens.tokens"))
+            : List.of();
     String printed =
         run(
+            tokens,
             "train",
             example.toString(),
             "model_name_or_path=" + model,
@@ -57,7 +67,7 @@ class MethodExamplesTest {
       words.add("adapter_name_or_path=" + out);
     }
     words.add(0, "export");
-    assertThat(run(words.toArray(String[]::new))).contains("exported");
+    assertThat(run(tokens, words.toArray(String[]::new))).contains("exported");
     assertThat(merged.resolve("model.safetensors")).exists();
     assertThat(Files.exists(out.resolve("pissa_converted/adapter_model.safetensors")))
         .isEqualTo(text.contains("pissa_convert: true"));
@@ -85,7 +95,8 @@ class MethodExamplesTest {
     assertThat(printed.toString()).contains("expected a divisor of the model's 5 blocks, got 2");
   }
 
-  private static String run(String... words) {
+  private static String run(List<String> more, String... first) {
+    String[] words = Stream.concat(Stream.of(first), more.stream()).toArray(String[]::new);
     StringWriter printed = new StringWriter();
     PrintWriter out = new PrintWriter(printed, true);
     int code = Main.run(out, out, words);

@@ -73,6 +73,11 @@ public final class BlockMatrix implements Packing {
   }
 
   @Override
+  public boolean isReplaceable() {
+    return true;
+  }
+
+  @Override
   public void decode(int row, int col, int rows, int cols, float[] to, int at, int stride) {
     int size = format.blockValues();
     for (int r = 0; r < rows; r++) {

@@ -32,6 +32,15 @@ public interface Packing {
   }
 
   /**
+   * Whether the matrix may be replaced by its decoded values, to merge an adapter into them or to
+   * train them: so it is with the blocks of a GGUF file, while what a quantizer packed for training
+   * stays frozen.
+   */
+  default boolean isReplaceable() {
+    return false;
+  }
+
+  /**
    * Decodes the panel of {@code rows} rows from {@code row} on and {@code cols} columns from {@code
    * col} on: element (r, c) of the panel goes to {@code to[at + r * stride + c]}. Allocates nothing
    * in steady state. The caller has checked the ranges.

@@ -29,6 +29,7 @@ public final class Decoder implements AutoCloseable {
   private final List<TransformerBlock> blocks = new ArrayList<>();
   private final RmsNorm norm;
   private final Linear output;
+  private final List<Runnable> closing = new ArrayList<>();
   private boolean checkpointing;
 
   public Decoder(Backend backend, DecoderSpec spec, WeightSource weights) {
@@ -143,11 +144,11 @@ public final class Decoder implements AutoCloseable {
   }
 
   /**
-   * Final hidden states (M, C), normed: what the output projection reads.
+   * What the first block reads: (M, C). Prepares for the batch's positions.
    *
    * @throws ShapeException if an id is outside the vocabulary
    */
-  public Tensor hidden(Tape tape, Batch batch) {
+  public Tensor embed(Tape tape, Batch batch) {
     if (batch.maxId() < 0 || batch.maxId() >= spec.vocab()) {
       throw new ShapeException(
           "model: token id outside the vocabulary: expected 0 to "
@@ -157,8 +158,36 @@ public final class Decoder implements AutoCloseable {
               + ". Do tokenizer and checkpoint belong together?");
     }
     ropes.values().forEach(r -> r.ensure(batch.maxPosition() + 1));
+    return embedding.forward(tape, batch.ids());
+  }
+
+  /** The halves of a block, for what looks at a model layer by layer. */
+  public List<Sublayer> sublayers(int layer) {
+    return blocks.get(layer).halves();
+  }
+
+  /**
+   * Final hidden states (M, C), normed: what the output projection reads.
+   *
+   * @throws ShapeException if an id is outside the vocabulary
+   */
+  public Tensor hidden(Tape tape, Batch batch) {
+    return hidden(tape, batch, 0);
+  }
+
+  /**
+   * The same with noise on the embeddings, if the tape has dropout (Jain et al. 2023, "NEFTune").
+   *
+   * @param noise largest change of a value of the token table
+   */
+  public Tensor hidden(Tape tape, Batch batch, float noise) {
     tape.enter("model");
-    Tensor x = embedding.forward(tape, batch.ids());
+    Tensor x = embed(tape, batch);
+    if (noise > 0 && tape.rowKeys() != null) {
+      tape.enter("noise"); // no op's derivative needs the values without it
+      backend().addNoise(x, noise * spec.embeddingScale(), tape.dropoutKey(), tape.rowKeys());
+      tape.exit();
+    }
     for (int l = 0; l < blocks.size(); l++) {
       TransformerBlock block = blocks.get(l);
       tape.enter("layers." + l);
@@ -168,9 +197,14 @@ public final class Decoder implements AutoCloseable {
               : block.forward(tape, x, batch);
       tape.exit();
     }
-    Tensor out = norm.forward(tape, x);
+    Tensor out = norm(tape, x);
     tape.exit();
     return out;
+  }
+
+  /** The norm after the last block: from its result to {@link #hidden}. */
+  public Tensor norm(Tape tape, Tensor x) {
+    return norm.forward(tape, x);
   }
 
   /**
@@ -236,8 +270,15 @@ public final class Decoder implements AutoCloseable {
     return output;
   }
 
+  /** Does something before the model closes, e.g. closes an adapter that stays on it. */
+  public void beforeClose(Runnable step) {
+    closing.add(step);
+  }
+
   @Override
   public void close() {
+    closing.forEach(Runnable::run);
+    closing.clear();
     scope.close();
   }
 }

@@ -12,6 +12,11 @@ import llmengine.engine.op.Gated;
  */
 record FeedForward(Activation activation, List<Linear> inputs, Linear down) {
   Tensor forward(Tape tape, Tensor x) {
+    return down.forward(tape, gated(tape, x));
+  }
+
+  /** What the down projection reads: (M, F). */
+  Tensor gated(Tape tape, Tensor x) {
     Tensor gate;
     Tensor up;
     if (inputs.size() == 1) {
@@ -23,6 +28,6 @@ record FeedForward(Activation activation, List<Linear> inputs, Linear down) {
       gate = inputs.get(0).forward(tape, x); // (M, F)
       up = inputs.get(1).forward(tape, x);
     }
-    return down.forward(tape, Gated.apply(tape, activation, gate, up));
+    return Gated.apply(tape, activation, gate, up);
   }
 }

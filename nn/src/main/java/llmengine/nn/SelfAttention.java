@@ -21,6 +21,11 @@ record SelfAttention(
     AttentionShape shape) {
 
   Tensor forward(Tape tape, Tensor x, Batch batch) {
+    return output.forward(tape, context(tape, x, batch));
+  }
+
+  /** What the output projection reads: (M, H D). */
+  Tensor context(Tape tape, Tensor x, Batch batch) {
     int queryWidth = shape.heads() * shape.headDim();
     int keyWidth = shape.kvHeads() * shape.headDim();
     Tensor q;
@@ -48,6 +53,6 @@ record SelfAttention(
       k = cache.keys(layer);
       v = cache.values(layer);
     }
-    return output.forward(tape, Attention.apply(tape, q, k, v, batch.segments(), shape));
+    return Attention.apply(tape, q, k, v, batch.segments(), shape);
   }
 }

@@ -1,5 +1,6 @@
 package llmengine.nn;
 
+import java.util.List;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 import llmengine.engine.op.Elementwise;
@@ -32,5 +33,25 @@ record TransformerBlock(
     }
     tape.exit();
     return Elementwise.add(tape, h, f);
+  }
+
+  /** The block's two halves, which one after the other are {@link #forward}. */
+  List<Sublayer> halves() {
+    boolean folds = attention.shape().heads() == attention.shape().kvHeads();
+    return List.of(
+        new Sublayer(
+            beforeAttention,
+            afterAttention,
+            attention.projections(),
+            attention.output(),
+            folds,
+            attention::context),
+        new Sublayer(
+            beforeFeedForward,
+            afterFeedForward,
+            feedForward.inputs(),
+            feedForward.down(),
+            true,
+            (tape, x, batch) -> feedForward.gated(tape, x)));
   }
 }

@@ -45,8 +45,7 @@ public final class Adapters implements AutoCloseable {
    * the weight, of which the rest stays; OFT's rotations turn nothing.
    *
    * @param seed the start of each matrix depends on this and its name only
-   * @throws llmengine.engine.FormatException if a target is not in the model, or the method does
-   *     not fit a layer
+   * @throws FormatException if a target is not in the model, or the method does not fit a layer
    */
   public static Adapters create(Decoder model, AdapterConfig config, long seed) {
     TargetNames.check(model, config.placement());
@@ -58,7 +57,7 @@ public final class Adapters implements AutoCloseable {
    * Attaches an adapter in PEFT's layout.
    *
    * @param trainable whether it is to be trained further
-   * @throws llmengine.engine.FormatException if files and model don't fit together
+   * @throws FormatException if files and model don't fit together
    */
   public static Adapters open(Decoder model, Path directory, boolean trainable) {
     AdapterConfig config = AdapterConfigFile.read(directory);
@@ -123,6 +122,14 @@ public final class Adapters implements AutoCloseable {
     }
     ModulesToSave.untie(model, placement.modulesToSave());
     for (Parameter p : ModulesToSave.of(model, placement.modulesToSave())) {
+      if (isQuantized(p)) {
+        throw new FormatException(
+            "additional_target: "
+                + p.name()
+                + ": a quantized weight is frozen: expected a plain weight, got "
+                + p.value().packing().name()
+                + ". Remove the module from additional_target.");
+      }
       Tensor own = scope.empty(DType.F32, p.value().shape().dims());
       model.backend().copy(p.value(), own);
       weights.saved(p, own);
@@ -261,9 +268,23 @@ public final class Adapters implements AutoCloseable {
   /**
    * Adds the adapter to the model's weights, in float32 and rounded once to the dtype the weights
    * have, and closes it. A model with tied embeddings is untied where the two differ afterwards.
+   *
+   * @throws FormatException if a weight is quantized: rounding it again would undo part of the
+   *     update
    */
   public void merge() {
     enabled(false);
+    for (Linear linear : linears()) {
+      if (layers.containsKey(linear.name()) && isQuantized(linear.weight())) {
+        close();
+        throw new FormatException(
+            linear.weight().name()
+                + ": adapters can't be merged into a quantized model: expected a plain weight, got "
+                + linear.weight().value().packing().name()
+                + ". Merge the adapter into the model as it was before quantization, or use a"
+                + " single adapter, which stays beside the weights.");
+      }
+    }
     if (embedding != null || layers.containsKey("lm_head")) {
       ModulesToSave.untie(model);
     }
@@ -290,6 +311,11 @@ public final class Adapters implements AutoCloseable {
     bases.values().forEach(split -> split.release(model));
     bases.clear();
     close();
+  }
+
+  /** Packed by a quantizer, to stay as it is. */
+  private static boolean isQuantized(Parameter p) {
+    return p.value().dtype() == DType.PACKED && !p.value().packing().isReplaceable();
   }
 
   private void replace(Parameter p, Tensor value) {

@@ -1,6 +1,5 @@
 package llmengine.peft;
 
-import llmengine.engine.BlockMatrix;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
@@ -66,7 +65,7 @@ final class PissaBase {
     int side = Math.min(linear.inFeatures(), linear.outFeatures());
     // what GGUF packs is a plain model to everyone else: its rest becomes float32
     if (linear.weight().value().dtype() == DType.PACKED
-        && !(linear.weight().value().packing() instanceof BlockMatrix)) {
+        && !linear.weight().value().packing().isReplaceable()) {
       throw new FormatException(
           linear.name()
               + ": pissa_init on a quantized weight: expected a float dtype, got "

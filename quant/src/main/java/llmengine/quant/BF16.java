@@ -2,8 +2,11 @@ package llmengine.quant;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import llmengine.engine.BlockFormat;
+import llmengine.engine.cpu.Load;
 
 /** bfloat16, the upper half of an IEEE binary32, little-endian; one value per block of 2 bytes. */
 public final class BF16 implements BlockFormat {
@@ -33,6 +36,16 @@ public final class BF16 implements BlockFormat {
 
   @Override
   public void decode(MemorySegment src, long offset, float[] dst, int dstOffset, int blocks) {
+    if (src.isNative()) {
+      Objects.checkFromIndexSize(dstOffset, blocks, dst.length);
+      try {
+        long address = Addresses.of(src, offset, 2L * blocks);
+        Load.run(Load.BF16, address, blocks, dst, dstOffset);
+        return;
+      } finally {
+        Reference.reachabilityFence(src);
+      }
+    }
     short[] bits = new short[Math.min(RUN, blocks)];
     for (int first = 0; first < blocks; first += RUN) {
       int n = Math.min(RUN, blocks - first);

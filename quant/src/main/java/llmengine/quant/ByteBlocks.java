@@ -2,14 +2,18 @@ package llmengine.quant;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.util.Objects;
 import llmengine.engine.BlockFormat;
+import llmengine.engine.cpu.Window;
 
 /**
- * A GGUF block format decoded from a byte array: blocks are copied out of the mapping a few KB at a
- * time, because C2 vectorises loops over arrays but not over segments with long offsets.
+ * A GGUF block format, with a reference decoder from a byte array, and vectors for native memory in
+ * the formats where it matters.
  */
 abstract class ByteBlocks implements BlockFormat {
   private static final int RUN_BYTES = 1 << 14;
+  private static final ThreadLocal<byte[]> RUN = ThreadLocal.withInitial(() -> new byte[RUN_BYTES]);
 
   private final String name;
   private final int ggufType;
@@ -23,8 +27,16 @@ abstract class ByteBlocks implements BlockFormat {
     this.blockBytes = blockBytes;
   }
 
-  /** Decodes the block at {@code in[at ...]} into {@code out[to ...]}. */
+  /** Decodes the block at {@code in[at ...]} into {@code out[to ...]}: the reference. */
   abstract void decodeBlock(byte[] in, int at, float[] out, int to);
+
+  /**
+   * Decodes blocks at an address that was checked, bit for bit as {@link #decodeBlock} does.
+   * Formats that models are served in override it with vectors; the others are decoded one by one.
+   */
+  void decodeBlocks(long address, float[] out, int to, int blocks) {
+    oneByOne(Window.ALL, address, out, to, blocks);
+  }
 
   @Override
   public final String name() {
@@ -48,8 +60,24 @@ abstract class ByteBlocks implements BlockFormat {
 
   @Override
   public final void decode(MemorySegment src, long offset, float[] dst, int dstOffset, int blocks) {
-    int run = Math.max(1, Math.min(blocks, RUN_BYTES / blockBytes));
-    byte[] bytes = new byte[run * blockBytes];
+    Objects.checkFromIndexSize(dstOffset, blocks * blockValues, dst.length);
+    if (!src.isNative()) {
+      Objects.checkFromIndexSize(offset, (long) blocks * blockBytes, src.byteSize());
+      oneByOne(src, offset, dst, dstOffset, blocks);
+      return;
+    }
+    try {
+      long address = Addresses.of(src, offset, (long) blocks * blockBytes);
+      decodeBlocks(address, dst, dstOffset, blocks);
+    } finally {
+      Reference.reachabilityFence(src);
+    }
+  }
+
+  /** Blocks copied to an array a few KB at a time: C2 compiles loops over arrays better. */
+  private void oneByOne(MemorySegment src, long offset, float[] dst, int dstOffset, int blocks) {
+    int run = RUN_BYTES / blockBytes;
+    byte[] bytes = RUN.get();
     for (int first = 0; first < blocks; first += run) {
       int n = Math.min(run, blocks - first);
       MemorySegment.copy(

@@ -1,5 +1,13 @@
 package llmengine.quant;
 
+import static llmengine.engine.cpu.Lanes.L;
+import static llmengine.quant.Codes.floats;
+
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.cpu.Load;
+import llmengine.engine.cpu.Window;
+
 /**
  * 32 values in 18 bytes (4.5 bits each): half scale d, 16 bytes of 4-bit q; byte i holds value i in
  * its low and value 16 + i in its high half. Value = d (q - 8).
@@ -16,6 +24,22 @@ public final class Q4_0 extends ByteBlocks {
       int q = in[at + 2 + i];
       out[to + i] = d * ((q & 15) - 8);
       out[to + 16 + i] = d * ((q >> 4 & 15) - 8);
+    }
+  }
+
+  @Override
+  void decodeBlocks(long address, float[] out, int to, int blocks) {
+    for (int b = 0; b < blocks; b++) {
+      long at = address + 18L * b;
+      block(at + 2, Window.getHalf(at), out, to + 32 * b);
+    }
+  }
+
+  private static void block(long q, float d, float[] out, int to) {
+    for (int i = 0; i < 16; i += L) {
+      IntVector both = Load.bytes(q + i);
+      floats(both.and(15).sub(8)).mul(d).intoArray(out, to + i);
+      floats(both.lanewise(VectorOperators.LSHR, 4).sub(8)).mul(d).intoArray(out, to + 16 + i);
     }
   }
 }

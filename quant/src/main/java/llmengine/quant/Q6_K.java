@@ -1,5 +1,13 @@
 package llmengine.quant;
 
+import static llmengine.engine.cpu.Lanes.L;
+import static llmengine.quant.Codes.floats;
+
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.cpu.Load;
+import llmengine.engine.cpu.Window;
+
 /**
  * 256 values in 210 bytes (6.5625 bits each): 128 bytes of low 4 bits l, 64 bytes of high 2 bits h,
  * 16 signed byte scales for 16 values each, half d. Each half of 128 values has 64 bytes of l and
@@ -34,6 +42,40 @@ public final class Q6_K extends ByteBlocks {
           out[o + 96 + i] = d3 * ((b >> 4 & 15 | (top >> 6 & 3) << 4) - 32);
         }
       }
+    }
+  }
+
+  @Override
+  void decodeBlocks(long address, float[] out, int to, int blocks) {
+    for (int b = 0; b < blocks; b++) {
+      long at = address + 210L * b;
+      float d = Window.getHalf(at + 208);
+      for (int part = 0; part < 2; part++) {
+        long scales = Window.getLong(at + 192 + 8 * part);
+        half(at + 64 * part, at + 128 + 32 * part, scales, d, out, to + 256 * b + 128 * part);
+      }
+    }
+  }
+
+  /** 128 values, whose eight scales are the bytes of {@code scales}. */
+  private static void half(long l, long h, long scales, float d, float[] out, int to) {
+    for (int g = 0; g < 4; g++) { // 16 bytes of l each, two of them share their bits of h
+      float d0 = d * (byte) (scales >>> 8 * g);
+      float d1 = d * (byte) (scales >>> 8 * g + 32);
+      groups(l + 16 * g, h + 16 * (g & 1), g & 2, d0, d1, out, to + 16 * g);
+    }
+  }
+
+  /** Two groups of 16 values: the halves of 16 bytes. A longer body boxes vectors. */
+  private static void groups(long l, long h, int bit, float d0, float d1, float[] out, int to) {
+    for (int i = 0; i < 16; i += L) {
+      IntVector both = Load.bytes(l + i);
+      IntVector top = Load.bytes(h + i).lanewise(VectorOperators.LSHL, 4);
+      IntVector low = both.and(15).or(top.lanewise(VectorOperators.LSHR, bit).and(48));
+      top = top.lanewise(VectorOperators.LSHR, bit + 4).and(48);
+      IntVector high = both.lanewise(VectorOperators.LSHR, 4).or(top);
+      floats(low.sub(32)).mul(d0).intoArray(out, to + i);
+      floats(high.sub(32)).mul(d1).intoArray(out, to + 64 + i);
     }
   }
 }

@@ -13,10 +13,8 @@ public interface StoredQuantization {
   /** {@code quant_method} of the configuration, e.g. {@code gptq}. */
   String method();
 
-  /** Whether the checkpoint has the weight {@code name}, packed or plain. */
-  default boolean holds(Checkpoint checkpoint, String name) {
-    return checkpoint.find(name).isPresent();
-  }
+  /** Whether the checkpoint has the weight {@code name} in packed form: {@link #load} gives it. */
+  boolean holds(Checkpoint checkpoint, String name);
 
   /**
    * The matrix (N, K) that {@code name} stands for, as a PACKED tensor over the mapped file where

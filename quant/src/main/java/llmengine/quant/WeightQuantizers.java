@@ -4,6 +4,8 @@ import java.util.List;
 import llmengine.engine.FormatException;
 import llmengine.quant.bnb.FourBitQuantizer;
 import llmengine.quant.bnb.Int8Quantizer;
+import llmengine.quant.ptq.EetqQuantizer;
+import llmengine.quant.ptq.HqqQuantizer;
 
 /** The quantizers that need no calibration data, by LLaMA-Factory's names. */
 public final class WeightQuantizers {
@@ -17,6 +19,8 @@ public final class WeightQuantizers {
   public static List<Integer> bits(String method) {
     return switch (method) {
       case "bnb" -> List.of(4, 8);
+      case "eetq" -> List.of(8);
+      case "hqq" -> List.of(1, 2, 3, 4, 5, 6, 8);
       default -> List.of();
     };
   }
@@ -35,10 +39,14 @@ public final class WeightQuantizers {
       return FourBitQuantizer.fp4(64, doubleQuantization);
     } else if (method.equals("bnb") && bits == 8) {
       return new Int8Quantizer(Int8Quantizer.THRESHOLD);
+    } else if (method.equals("eetq") && bits == 8) {
+      return new EetqQuantizer();
+    } else if (method.equals("hqq") && bits(method).contains(bits)) {
+      return new HqqQuantizer(bits, 64, 0);
     }
     throw new FormatException(
         "quantization: no such format: expected "
-            + (bits(method).isEmpty() ? "method bnb" : bits(method) + " bits")
+            + (bits(method).isEmpty() ? "method bnb, eetq or hqq" : bits(method) + " bits")
             + ", got "
             + method
             + " "

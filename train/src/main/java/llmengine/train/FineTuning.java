@@ -21,6 +21,7 @@ import llmengine.peft.OftConfig;
 import llmengine.peft.Placement;
 import llmengine.peft.Targets;
 import llmengine.peft.TrainableParameters;
+import llmengine.quant.StoredQuantization;
 import llmengine.train.checkpoint.ModelFolder;
 import llmengine.train.config.LoraArguments;
 import llmengine.train.config.OftArguments;
@@ -43,6 +44,19 @@ final class FineTuning implements AutoCloseable {
     this.name = name;
   }
 
+  /** As LLaMA-Factory: of all quantized checkpoints, DoRA takes those of bitsandbytes. */
+  private static void refuseDora(RunConfig config, ModelSession session) {
+    Optional<String> method = session.files().quantization().map(StoredQuantization::method);
+    if (config.lora().useDora() && method.filter(m -> !m.equals("bitsandbytes")).isPresent()) {
+      throw new TrainException(
+          session.files().path()
+              + ": use_dora: DoRA works on plain weights and on those of bitsandbytes: expected one"
+              + " of these, got a checkpoint of "
+              + method.get()
+              + ". Remove use_dora, or train the model as it was before.");
+    }
+  }
+
   /**
    * Prepares the model: attaches and merges adapters, or marks the trained weights and makes them
    * float32.
@@ -51,6 +65,14 @@ final class FineTuning implements AutoCloseable {
    */
   static FineTuning of(
       RunConfig config, ModelSession session, Decoder model, Optional<Path> resumeFrom) {
+    if (session.isQuantized() && !config.isAdapter()) {
+      throw new TrainException(
+          session.files().path()
+              + ": a quantized model can only be trained by adapters: expected finetuning_type"
+              + " lora or oft, got another. Set finetuning_type: lora, or train the model as it was"
+              + " before.");
+    }
+    refuseDora(config, session);
     FineTuning method = new FineTuning(config, session, model, name(config));
     switch (config.finetuning().finetuningType()) {
       case LORA, OFT -> method.adapt(resumeFrom);
@@ -128,7 +150,7 @@ final class FineTuning implements AutoCloseable {
     if (config.finetuning().useLlamaPro()) {
       targets = LlamaPro.within(model, addedBlocks(), targets);
     }
-    Placement placement = Placement.of(targets).withModulesToSave(config.lora().additionalTarget());
+    Placement placement = Placement.of(targets).withModulesToSave(config.modulesToSave());
     if (!config.isLora()) {
       OftArguments o = config.oft();
       return new OftConfig(

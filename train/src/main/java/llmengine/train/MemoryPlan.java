@@ -2,7 +2,6 @@ package llmengine.train;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import llmengine.engine.DType;
 import llmengine.nn.model.DecoderSpec;
 
 /**
@@ -21,14 +20,14 @@ public record MemoryPlan(Map<String, Long> owners) {
   /**
    * What a run consists of.
    *
-   * @param frozen stored elements of frozen parameters, by dtype; packed ones as their bytes, U8
+   * @param frozen bytes of frozen parameters
    * @param trained elements of trained parameters
    * @param tokens of the largest micro-batch
    * @param adapterFloats what the adapters of a block keep for a token until its backward pass
    */
   public record Shape(
       DecoderSpec spec,
-      Map<DType, Long> frozen,
+      long frozen,
       long trained,
       OptimizerMemory optimizer,
       long tokens,
@@ -37,11 +36,7 @@ public record MemoryPlan(Map<String, Long> owners) {
 
   public static MemoryPlan of(Shape shape) {
     Map<String, Long> owners = new LinkedHashMap<>();
-    long weights = 4 * shape.trained;
-    for (Map.Entry<DType, Long> e : shape.frozen.entrySet()) {
-      weights += e.getValue() * e.getKey().bytes();
-    }
-    owners.put("weights", weights);
+    owners.put("weights", 4 * shape.trained + shape.frozen);
     owners.put("gradients", shape.optimizer.gradients());
     owners.put("optimizer", shape.optimizer.state());
     owners.put("activations", activations(shape));

@@ -2,13 +2,14 @@ package llmengine.train;
 
 import java.io.PrintStream;
 import java.nio.file.Path;
-import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.StringJoiner;
+import java.util.stream.Collectors;
 import llmengine.data.TrainingData;
 import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.DType;
+import llmengine.engine.Packing;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.train.config.RunConfig;
@@ -41,6 +42,7 @@ final class Summary {
         all,
         model.spec().vocab(),
         model.spec().context());
+    packed(out, config, session, model);
     if (config.training().doTrain()) {
       out.printf(
           Locale.ROOT,
@@ -64,16 +66,40 @@ final class Summary {
     }
   }
 
+  /** Which weights are packed, and how small. */
+  private static void packed(
+      PrintStream out, RunConfig config, ModelSession session, Decoder model) {
+    List<Packing> packed =
+        model.parameters().values().stream()
+            .filter(p -> p.value().dtype() == DType.PACKED)
+            .map(p -> p.value().packing())
+            .toList();
+    if (session.isQuantized() && config.quantization().isAsked()) {
+      out.println("quant  quantization_bit has no effect: the checkpoint is quantized");
+    }
+    if (!packed.isEmpty()) {
+      long bytes = packed.stream().mapToLong(Packing::bytes).sum();
+      long values = packed.stream().mapToLong(p -> (long) p.rows() * p.cols()).sum();
+      String names =
+          packed.stream().map(Packing::name).distinct().sorted().collect(Collectors.joining(", "));
+      out.printf(
+          Locale.ROOT,
+          "quant  %s: %,d matrices, %.2f bits a weight%n",
+          names,
+          packed.size(),
+          8.0 * bytes / values);
+    }
+  }
+
   static MemoryPlan plan(
       RunConfig config, Decoder model, FineTuning method, TokenizedDataset data) {
-    Map<DType, Long> frozen = new EnumMap<>(DType.class);
+    long frozen = 0;
     for (Parameter p : model.parameters().values()) {
       if (!p.isTrainable()) {
-        if (p.value().dtype() == DType.PACKED) {
-          frozen.merge(DType.U8, p.value().packing().bytes(), Long::sum);
-        } else {
-          frozen.merge(p.value().dtype(), p.size(), Long::sum);
-        }
+        frozen +=
+            p.value().dtype() == DType.PACKED
+                ? p.value().packing().bytes()
+                : p.size() * p.value().dtype().bytes();
       }
     }
     long trained = method.trainable().stream().mapToLong(Parameter::size).sum();

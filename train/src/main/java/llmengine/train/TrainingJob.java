@@ -67,7 +67,12 @@ final class TrainingJob {
     this.method = method;
     this.scope = scope;
     this.folder = config.outputDir();
-    objective = new CausalLm(model, config.training().seed(), method.dropout());
+    objective =
+        new CausalLm(
+            model,
+            config.training().seed(),
+            method.dropout(),
+            config.training().neftuneNoiseAlpha().orElse(0.0));
     prediction = new Prediction(config, session, model);
     evaluation =
         new Evaluation(

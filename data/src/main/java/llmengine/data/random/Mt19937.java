@@ -20,6 +20,35 @@ final class Mt19937 {
     }
   }
 
+  /** {@code init_by_array(key)}: how Python seeds. */
+  Mt19937(int[] key) {
+    this(19650218);
+    int i = 1;
+    int j = 0;
+    for (int left = Math.max(N, key.length); left > 0; left--) {
+      state[i] = (state[i] ^ mixed(i) * 1664525) + key[j] + j;
+      i = next(i);
+      j = (j + 1) % key.length;
+    }
+    for (int left = N - 1; left > 0; left--) {
+      state[i] = (state[i] ^ mixed(i) * 1566083941) - i;
+      i = next(i);
+    }
+    state[0] = 0x80000000;
+  }
+
+  private int mixed(int i) {
+    return state[i - 1] ^ (state[i - 1] >>> 30);
+  }
+
+  private int next(int i) {
+    if (i + 1 < N) {
+      return i + 1;
+    }
+    state[0] = state[N - 1];
+    return 1;
+  }
+
   /** The next 32 bits; read as an unsigned number. */
   int nextWord() {
     if (index == N) {

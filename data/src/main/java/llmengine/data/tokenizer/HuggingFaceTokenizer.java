@@ -211,6 +211,16 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     return changed(json.withSpecial(tokens), changed);
   }
 
+  /**
+   * With new tokens at the end of the vocabulary, as transformers' {@code add_tokens} adds them.
+   *
+   * @param words ordinary ones
+   * @param special ones that decoding may leave out
+   */
+  public HuggingFaceTokenizer withTokens(List<String> words, List<String> special) {
+    return changed(json.withWords(words).withSpecial(special), config);
+  }
+
   /** Sets the chat template that {@link #save} writes. */
   public HuggingFaceTokenizer withChatTemplate(String template) {
     return changed(json, config.deepCopy().put("chat_template", template));

@@ -171,6 +171,19 @@ final class TokenizerJson {
     return postProcessor;
   }
 
+  /** The same tokenizer with these as words that are never cut; known ones stay as they are. */
+  TokenizerJson withWords(Collection<String> contents) {
+    Map<Integer, AddedToken> changes = new TreeMap<>();
+    int next = freeId();
+    for (String content : new LinkedHashSet<>(contents)) {
+      if (ids.get(content) == null) {
+        changes.put(next, new AddedToken(next, content, false, false, false, true, false));
+        next++;
+      }
+    }
+    return changes.isEmpty() ? this : with(changes.values());
+  }
+
   /**
    * The same tokenizer in which these are special tokens; unknown ones get the next ids in order.
    */

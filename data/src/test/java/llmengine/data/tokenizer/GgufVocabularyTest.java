@@ -17,11 +17,11 @@ class GgufVocabularyTest {
   private static final String SENTENCE_PIECE =
       """
       {"version": "1.0", "added_tokens": [
-        {"id": 0, "content": "<unk>", 
+        {"id": 0, "content": "<unk>",
          "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},
-        {"id": 1, "content": "<s>", 
+        {"id": 1, "content": "<s>",
          "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},
-        {"id": 13, "content": "<tool>", 
+        {"id": 13, "content": "<tool>",
          "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": false}],
        "normalizer": {"type": "Sequence", "normalizers": [
          {"type": "Prepend", "prepend": "▁"},

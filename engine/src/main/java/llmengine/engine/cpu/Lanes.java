@@ -10,15 +10,19 @@ import jdk.incubator.vector.VectorSpecies;
  * The vector width of this process: property {@code engine.vectorBits} (128, 256 or 512), by
  * default the machine's preferred width. Constants, so that every kernel is compiled for one width.
  */
-final class Lanes {
+public final class Lanes {
   static final int BITS = bits();
-  static final VectorSpecies<Float> F =
+
+  /** Floats. */
+  public static final VectorSpecies<Float> F =
       switch (BITS) {
         case 128 -> FloatVector.SPECIES_128;
         case 256 -> FloatVector.SPECIES_256;
         default -> FloatVector.SPECIES_512;
       };
-  static final VectorSpecies<Integer> I =
+
+  /** 32-bit integers, as many of them as {@link #F} has floats. */
+  public static final VectorSpecies<Integer> I =
       switch (BITS) {
         case 128 -> IntVector.SPECIES_128;
         case 256 -> IntVector.SPECIES_256;
@@ -33,8 +37,8 @@ final class Lanes {
         default -> ShortVector.SPECIES_256;
       };
 
-  /** Floats in a vector. */
-  static final int L = F.length();
+  /** Floats in a vector: 4, 8 or 16. */
+  public static final int L = F.length();
 
   private Lanes() {}
 

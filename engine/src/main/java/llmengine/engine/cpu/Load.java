@@ -8,17 +8,27 @@ import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.engine.cpu.Window.ALL;
 import static llmengine.engine.cpu.Window.ORDER;
 
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
-/** Reads runs of f32, bf16 or f16 as f32. The conversions are exact. */
-final class Load {
-  static final int F32 = 0;
-  static final int BF16 = 1;
-  static final int F16 = 2;
+/**
+ * Reads runs of f32, bf16 or f16 as f32, and vectors of bytes as integers, from addresses that the
+ * caller has checked. The conversions are exact.
+ */
+public final class Load {
+  public static final int F32 = 0;
+  public static final int BF16 = 1;
+  public static final int F16 = 2;
+
+  // As many bytes as there are lanes; four of them have no species.
+  private static final VectorSpecies<Byte> B =
+      L == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+  private static final IntVector BYTE_SHIFTS = IntVector.zero(I).addIndex(8);
 
   private Load() {}
 
@@ -35,12 +45,36 @@ final class Load {
   }
 
   /** Copies {@code n} neighbouring elements to {@code to[at..]}. */
-  static void run(int kind, long address, int n, float[] to, int at) {
+  public static void run(int kind, long address, int n, float[] to, int at) {
     switch (kind) {
       case F32 -> f32(address, n, to, at);
       case BF16 -> bf16(address, n, to, at);
       default -> f16(address, n, to, at);
     }
+  }
+
+  /** {@link Lanes#L} unsigned bytes, and no byte more is read. */
+  public static IntVector bytes(long address) {
+    if (L == 4) {
+      IntVector word = IntVector.broadcast(I, Window.getInt(address));
+      return word.lanewise(VectorOperators.LSHR, BYTE_SHIFTS).and(0xff);
+    }
+    return (IntVector)
+        ByteVector.fromMemorySegment(B, ALL, address, ORDER)
+            .convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
+  }
+
+  /** {@link Lanes#L} signed bytes, and no byte more is read. */
+  public static IntVector signedBytes(long address) {
+    if (L == 4) {
+      IntVector word = IntVector.broadcast(I, Window.getInt(address));
+      return word.lanewise(VectorOperators.LSHR, BYTE_SHIFTS)
+          .lanewise(VectorOperators.LSHL, 24)
+          .lanewise(VectorOperators.ASHR, 24);
+    }
+    return (IntVector)
+        ByteVector.fromMemorySegment(B, ALL, address, ORDER)
+            .convertShape(VectorOperators.B2I, I, 0);
   }
 
   /** One vector of bf16 as f32. */

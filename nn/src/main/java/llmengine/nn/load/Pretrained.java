@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import llmengine.engine.Backend;
+import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.file.Checkpoint;
 import llmengine.engine.file.GgufFile;
@@ -22,6 +23,7 @@ import llmengine.nn.model.Family;
 import llmengine.nn.model.ModelConfig;
 import llmengine.quant.StoredQuantization;
 import llmengine.quant.StoredQuantizations;
+import llmengine.quant.WeightQuantizer;
 
 /**
  * A checkpoint on disk: a Hugging Face directory or a GGUF file. Opening reads the configuration
@@ -127,6 +129,21 @@ public final class Pretrained implements AutoCloseable {
   /** A model with the stored weights and a changed specification, e.g. another rope scaling. */
   public Decoder load(Backend backend, DecoderSpec changed) {
     return new Decoder(backend, changed, weights());
+  }
+
+  /**
+   * A model whose blocks' linear layers are packed while they are read.
+   *
+   * @param rounding the dtype that weights are rounded to before; F32 for none
+   */
+  public Decoder load(
+      Backend backend, DecoderSpec changed, WeightQuantizer quantizer, DType rounding) {
+    return new Decoder(backend, changed, new QuantizingWeights(weights(), quantizer, rounding));
+  }
+
+  /** Whether a weight of this name and rank is a linear layer within a block. */
+  public static boolean isQuantizable(String name, int rank) {
+    return rank == 2 && name.startsWith("model.layers.");
   }
 
   /** A model of this configuration with fresh weights. */

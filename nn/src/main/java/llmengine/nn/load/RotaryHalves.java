@@ -33,6 +33,11 @@ record RotaryHalves(Packing pairs, int headDim) implements Packing {
   }
 
   @Override
+  public boolean isReplaceable() {
+    return true;
+  }
+
+  @Override
   public void decode(int row, int col, int rows, int cols, float[] to, int at, int stride) {
     int half = headDim / 2;
     for (int r = 0; r < rows; r++) {

@@ -61,6 +61,33 @@ public record DecoderSpec(
    */
   public record Layer(int window, RopeSpec rope) {}
 
+  /** The same model with another number of tokens. */
+  public DecoderSpec withVocab(int tokens) {
+    return new DecoderSpec(
+        tokens,
+        width,
+        heads,
+        kvHeads,
+        headDim,
+        feedForward,
+        layers,
+        activation,
+        normEps,
+        normOffset,
+        embeddingScale,
+        tied,
+        qkvBias,
+        outputBias,
+        mlpBias,
+        qkNorm,
+        sandwichNorms,
+        fusedProjections,
+        attentionScale,
+        attentionSoftcap,
+        finalSoftcap,
+        context);
+  }
+
   /** The same model with other windows, rotary embeddings and context. */
   public DecoderSpec withLayers(List<Layer> other, int otherContext) {
     return new DecoderSpec(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Predicate;
 import llmengine.engine.Backend;
 import llmengine.engine.DType;
@@ -134,6 +135,48 @@ class StoredQuantizationModelTest {
         (module, w, n, k) -> Awq.tensors(module, rounded(w, n, k, 32, 4, null)));
   }
 
+  @ParameterizedTest
+  @CsvSource({"1", "2", "3", "4", "5", "6", "8"})
+  void hqq(int bits) throws IOException {
+    computesAsDecoded(
+        """
+        {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": %d}},
+         "skip_modules": ["lm_head"]}\
+        """
+            .formatted(bits),
+        QuantizedFolder::isLinear,
+        (module, w, n, k) -> SavedLayers.hqq(module, w, n, k, bits));
+  }
+
+  @Test
+  void aqlm() throws IOException {
+    computesAsDecoded(
+        """
+        {"quant_method": "aqlm", "nbits_per_codebook": 8, "num_codebooks": 2,
+         "in_group_size": 8, "out_group_size": 1,
+         "linear_weights_not_to_quantize": ["lm_head.weight"]}\
+        """,
+        QuantizedFolder::isLinear,
+        SavedLayers::aqlm);
+  }
+
+  @Test
+  void mxfp4() throws IOException {
+    computesAsDecoded(
+        "{\"quant_method\": \"mxfp4\"}", QuantizedFolder::isLinear, SavedLayers::mxfp4);
+  }
+
+  @Test
+  void fp8() throws IOException {
+    computesAsDecoded(
+        """
+        {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+         "weight_block_size": [16, 40]}\
+        """, // the last blocks of 64 inputs are smaller
+        QuantizedFolder::isLinear,
+        (module, w, n, k) -> SavedLayers.fp8(module, w, n, k, 16, 40));
+  }
+
   @Test
   void aLayerThatIsNowhereIsMissedByName() throws IOException {
     Path at =
@@ -143,7 +186,7 @@ class StoredQuantizationModelTest {
                 QuantizedFolder::isLinear,
                 (module, w, n, k) ->
                     module.equals("model.layers.1.mlp.up_proj")
-                        ? java.util.List.of()
+                        ? List.of()
                         : Awq.tensors(module, rounded(w, n, k, 32, 4, null)));
     try (Backend backend = new VectorBackend();
         Pretrained stored = Pretrained.open(at)) {

@@ -44,16 +44,23 @@ public final class BitsAndBytesCheckpoint implements StoredQuantization {
   @Override
   public Optional<Tensor> load(
       Scope scope, Checkpoint checkpoint, String name, int rows, int cols) {
-    if (checkpoint.find(name + ".absmax").isPresent()) {
-      return Optional.of(fourBit(scope, checkpoint, name, rows, cols));
+    if (!holds(checkpoint, name)) {
+      return Optional.empty();
     }
-    return checkpoint
+    return Optional.of(
+        checkpoint.find(name + ".absmax").isPresent()
+            ? fourBit(scope, checkpoint, name, rows, cols)
+            : int8(scope, checkpoint, name, rows, cols));
+  }
+
+  @Override
+  public boolean holds(Checkpoint checkpoint, String name) {
+    return checkpoint.find(name + ".absmax").isPresent()
+        || checkpoint
             .find(name)
             .map(StoredTensor::type)
             .filter(t -> t == SafetensorsType.I8)
-            .isPresent()
-        ? Optional.of(int8(scope, checkpoint, name, rows, cols))
-        : Optional.empty();
+            .isPresent();
   }
 
   private Tensor int8(Scope scope, Checkpoint checkpoint, String name, int rows, int cols) {

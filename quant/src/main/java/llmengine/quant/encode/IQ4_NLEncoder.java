@@ -8,8 +8,8 @@ public final class IQ4_NLEncoder extends BlockwiseEncoder {
 
   @Override
   void encodeBlock(float[] x, int at, byte[] out, int to, Work work) {
-    float d = NonLinearCodes.scale(x, at);
+    float d = NonLinearCodes.scale(x, at, work);
     Bits.putHalf(out, to, d);
-    NonLinearCodes.write(x, at, Bits.inverse(d), out, to + 2);
+    NonLinearCodes.write(x, at, Bits.inverse(d), out, to + 2, work);
   }
 }

@@ -13,7 +13,7 @@ public final class IQ4_XSEncoder extends BlockwiseEncoder {
   @Override
   void encodeBlock(float[] x, int at, byte[] out, int to, Work work) {
     for (int j = 0; j < 8; j++) {
-      work.scales[j] = NonLinearCodes.scale(x, at + 32 * j);
+      work.scales[j] = NonLinearCodes.scale(x, at + 32 * j, work);
     }
     float d = -Bits.extreme(work.scales, 0, 8) / 32;
     float inverse = Bits.inverse(d);
@@ -21,7 +21,7 @@ public final class IQ4_XSEncoder extends BlockwiseEncoder {
     Arrays.fill(out, to + 2, to + 8, (byte) 0);
     for (int j = 0; j < 8; j++) {
       int scale = Bits.clamp(nearest(inverse * work.scales[j]), -32, 31);
-      NonLinearCodes.write(x, at + 32 * j, Bits.inverse(d * scale), out, to + 8 + 16 * j);
+      NonLinearCodes.write(x, at + 32 * j, Bits.inverse(d * scale), out, to + 8 + 16 * j, work);
       scale += 32;
       out[to + 4 + j / 2] |= (byte) ((scale & 15) << 4 * (j % 2));
       out[to + 2 + j / 4] |= (byte) (scale >> 4 << 2 * (j % 4));

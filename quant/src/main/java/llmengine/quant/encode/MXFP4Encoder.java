@@ -19,6 +19,6 @@ public final class MXFP4Encoder extends BlockwiseEncoder {
       e = Math.max(0, (int) Math.floor((float) (Math.log(amax) / LN2)) - 2 + 127);
     }
     out[to] = (byte) e;
-    FourBitFloats.write(x, at, 16, MicroFloats.halfE8m0(e), out, to + 1);
+    FourBitFloats.write(x, at, MicroFloats.halfE8m0(e), out, to + 1, work);
   }
 }

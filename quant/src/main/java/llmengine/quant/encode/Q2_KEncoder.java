@@ -14,11 +14,12 @@ public final class Q2_KEncoder extends BlockwiseEncoder {
   void encodeBlock(float[] x, int at, byte[] out, int to, Work work) {
     float largestScale = 0;
     float largestMin = 0;
+    Parts.across(x, at, 16, 16, work.across);
+    for (int i = 0; i < 256; i++) {
+      work.weights[i] = Math.abs(work.across[i]);
+    }
+    SEARCH.search(16, 16, work);
     for (int j = 0; j < 16; j++) {
-      for (int i = 0; i < 16; i++) {
-        work.weights[i] = Math.abs(x[at + 16 * j + i]);
-      }
-      SEARCH.search(16, x, at + 16 * j, work, j);
       largestScale = Math.max(largestScale, work.scales[j]);
       largestMin = Math.max(largestMin, work.mins[j]);
     }
@@ -34,7 +35,11 @@ public final class Q2_KEncoder extends BlockwiseEncoder {
       out[to + j] = (byte) fields;
       float scale = d * (fields & 15);
       float min = dmin * (fields >> 4);
-      SixBitFields.codes(x, at + 16 * j, work.codes, 16 * j, 16, scale, min, 3);
+      if (scale != 0) {
+        Parts.codes(x, at + 16 * j, 16, scale, min, 0, 3, work.codes, 16 * j);
+      } else {
+        Parts.searched(x, at + 16 * j, 16, work, j, 0, 3, work.codes, 16 * j);
+      }
     }
     TwoBits.write(work.codes, out, to + 16);
   }

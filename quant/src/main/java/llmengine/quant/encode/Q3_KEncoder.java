@@ -13,9 +13,8 @@ public final class Q3_KEncoder extends BlockwiseEncoder {
   @Override
   void encodeBlock(float[] x, int at, byte[] out, int to, Work work) {
     int[] q = work.codes;
-    for (int j = 0; j < 16; j++) {
-      work.scales[j] = LeastSquaresScale.ofMoves(16, 4, x, at + 16 * j, q, 16 * j);
-    }
+    Parts.across(x, at, 16, 16, work.across);
+    LeastSquaresScale.ofMoves(4, work);
     float extreme = Bits.extreme(work.scales, 0, 16);
     int s = to + 96;
     Arrays.fill(out, s, s + 14, (byte) 0);
@@ -30,9 +29,7 @@ public final class Q3_KEncoder extends BlockwiseEncoder {
       out[s + 8 + j % 4] |= (byte) (scale >> 4 << 2 * (j / 4));
       float step = d * (scale - 32);
       if (step != 0) {
-        for (int i = 16 * j; i < 16 * j + 16; i++) {
-          q[i] = Bits.clamp(nearest(x[at + i] / step), -4, 3) + 4;
-        }
+        Parts.codes(x, at + 16 * j, 16, step, 0, -4, 3, q, 16 * j);
       }
     }
     for (int i = 0; i < 32; i++) {

@@ -10,10 +10,8 @@ public final class Q5_KEncoder extends BlockwiseEncoder {
 
   @Override
   void encodeBlock(float[] x, int at, byte[] out, int to, Work work) {
-    for (int j = 0; j < 8; j++) {
-      SixBitFields.weights(x, at + 32 * j, work.weights);
-      SEARCH.search(32, x, at + 32 * j, work, j);
-    }
+    SixBitFields.across(x, at, work);
+    SEARCH.search(8, 32, work);
     SixBitFields.write(x, at, out, to, 31, work);
     int[] q = work.codes;
     for (int i = 0; i < 32; i++) {

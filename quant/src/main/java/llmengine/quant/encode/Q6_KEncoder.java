@@ -13,9 +13,8 @@ public final class Q6_KEncoder extends BlockwiseEncoder {
   @Override
   void encodeBlock(float[] x, int at, byte[] out, int to, Work work) {
     int[] q = work.codes;
-    for (int j = 0; j < 16; j++) {
-      work.scales[j] = LeastSquaresScale.ofTrials(16, 32, x, at + 16 * j, q, 16 * j);
-    }
+    Parts.across(x, at, 16, 16, work.across);
+    LeastSquaresScale.ofTrials(32, work);
     float extreme = Bits.extreme(work.scales, 0, 16);
     if (Math.abs(extreme) < LeastSquaresScale.NOTHING) {
       Arrays.fill(out, to, to + 210, (byte) 0);
@@ -29,9 +28,9 @@ public final class Q6_KEncoder extends BlockwiseEncoder {
       out[to + 192 + j] = scale;
       float step = d * scale;
       if (step != 0) {
-        for (int i = 16 * j; i < 16 * j + 16; i++) {
-          q[i] = Bits.clamp(nearest(x[at + i] / step), -32, 31) + 32;
-        }
+        Parts.codes(x, at + 16 * j, 16, step, 0, -32, 31, q, 16 * j);
+      } else {
+        Parts.searched(x, at + 16 * j, 16, work, j, -32, 31, q, 16 * j);
       }
     }
     for (int part = 0; part < 2; part++) {

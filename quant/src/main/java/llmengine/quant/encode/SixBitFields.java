@@ -2,6 +2,8 @@ package llmengine.quant.encode;
 
 import static llmengine.quant.encode.Bits.nearest;
 
+import jdk.incubator.vector.FloatVector;
+
 /** Writes scales and minimums of Q4_K and Q5_K: two halves, 12 bytes, and the final codes. */
 final class SixBitFields {
   private SixBitFields() {}
@@ -35,29 +37,30 @@ final class SixBitFields {
         out[s + j - 4] |= (byte) (scale >> 4 << 6);
         out[s + j] |= (byte) (min >> 4 << 6);
       }
-      codes(x, at + 32 * j, work.codes, 32 * j, 32, d * scale, dmin * min, top);
+      if (d * scale != 0) {
+        Parts.codes(x, at + 32 * j, 32, d * scale, dmin * min, 0, top, work.codes, 32 * j);
+      } else {
+        Parts.searched(x, at + 32 * j, 32, work, j, 0, top, work.codes, 32 * j);
+      }
     }
   }
 
-  /** Codes of n values with scale d and negated minimum m; stay as they are where d is 0. */
-  static void codes(float[] x, int at, int[] codes, int to, int n, float d, float m, int top) {
-    if (d == 0) {
-      return;
-    }
-    for (int i = 0; i < n; i++) {
-      codes[to + i] = Bits.clamp(nearest((x[at + i] + m) / d), 0, top);
-    }
-  }
-
-  /** Weighs 32 values by their magnitude and the root of the part's mean square. */
-  static void weights(float[] x, int at, float[] weights) {
-    float squares = 0;
-    for (int i = 0; i < 32; i++) {
-      squares += x[at + i] * x[at + i];
-    }
-    float mean = (float) Math.sqrt(squares / 32);
-    for (int i = 0; i < 32; i++) {
-      weights[i] = mean + Math.abs(x[at + i]);
+  /**
+   * Lays 8 parts of 32 values across and weighs each value by its magnitude and the root of its
+   * part's mean square.
+   */
+  static void across(float[] x, int at, Work work) {
+    Parts.across(x, at, 8, 32, work.across);
+    for (int p = 0; p < 8; p += Parts.LANES) {
+      FloatVector squares = Parts.fill(0);
+      for (int i = p; i < 256; i += 8) {
+        FloatVector v = Parts.load(work.across, i);
+        squares = squares.add(v.mul(v));
+      }
+      FloatVector mean = squares.div(32).sqrt();
+      for (int i = p; i < 256; i += 8) {
+        mean.add(Parts.load(work.across, i).abs()).intoArray(work.weights, i);
+      }
     }
   }
 }

@@ -73,6 +73,17 @@ final class BitFields {
     return code & mask;
   }
 
+  /**
+   * A vector of codes from code {@code i} on, which starts a word or, where a word holds more than
+   * a vector, a vector's share of it. Not for 3 bits.
+   */
+  IntVector codes(int[] words, int start, int i) {
+    return wordOf
+        .selectFrom(IntVector.fromArray(INTS, words, start + i / perWord))
+        .lanewise(VectorOperators.LSHR, shifts.add(i % perWord * bits))
+        .and(mask);
+  }
+
   /** Puts a code into a stream of zeros. */
   void put(int[] words, int start, int i, int code) {
     long bit = (long) i * bits;
@@ -97,12 +108,7 @@ final class BitFields {
         to[at + i] = (code(words, start, first + i) - zero) * scale;
       }
       for (; i + LANES <= count; i += LANES) {
-        int v = first + i;
-        IntVector words32 = IntVector.fromArray(INTS, words, start + v / perWord);
-        wordOf
-            .selectFrom(words32)
-            .lanewise(VectorOperators.LSHR, shifts.add(v % perWord * bits))
-            .and(mask)
+        codes(words, start, first + i)
             .convert(VectorOperators.I2F, 0)
             .reinterpretAsFloats()
             .sub(zero)

@@ -40,6 +40,27 @@ final class SideValues {
     }
   }
 
+  /** Adds values {@code from} to {@code from + n} to {@code to[at ...]}. */
+  void add(long from, int n, float[] to, int at) {
+    switch (dtype) {
+      case F32 -> {
+        for (int i = 0; i < n; i++) {
+          to[at + i] += memory.get(HostBytes.FLOAT, 4 * (from + i));
+        }
+      }
+      case F16 -> {
+        for (int i = 0; i < n; i++) {
+          to[at + i] += Float.float16ToFloat(memory.get(HostBytes.SHORT, 2 * (from + i)));
+        }
+      }
+      default -> {
+        for (int i = 0; i < n; i++) {
+          to[at + i] += Float.intBitsToFloat(memory.get(HostBytes.SHORT, 2 * (from + i)) << 16);
+        }
+      }
+    }
+  }
+
   /**
    * Looks at all of them.
    *

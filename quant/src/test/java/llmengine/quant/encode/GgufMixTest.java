@@ -69,40 +69,47 @@ class GgufMixTest {
   @EnumSource(GgufMix.class)
   void choosesTheTypesThatLlamaQuantizeChooses(GgufMix mix) throws IOException {
     LlamaQuantize.program();
-    compare(mix, LLAMA_8B, 256);
-    compare(mix, new GgufMix.Model("llama", 22, 8, 8, 0, true), 256);
-    compare(mix, new GgufMix.Model("llama", 9, 9, 3, 0, true), 288);
-    compare(mix, new GgufMix.Model("llama", 3, 4, 1, 0, false), 48);
-    compare(mix, new GgufMix.Model("llama", 80, 64, 8, 0, false), 256);
-    compare(mix, new GgufMix.Model("qwen2", 80, 64, 8, 0, false), 256);
-    compare(mix, new GgufMix.Model("llama", 16, 32, 8, 8, false), 256);
-    compare(mix, new GgufMix.Model("llama", 16, 32, 8, 4, true), 256);
-    compare(mix, new GgufMix.Model("falcon", 32, 8, 1, 0, false), 256);
+    compare(mix, LLAMA_8B, 256, true);
+    compare(mix, new GgufMix.Model("llama", 22, 8, 8, 0, true), 256, false);
+    compare(mix, new GgufMix.Model("llama", 9, 9, 3, 0, true), 288, true);
+    compare(mix, new GgufMix.Model("llama", 3, 4, 1, 0, false), 48, true);
+    compare(mix, new GgufMix.Model("llama", 80, 64, 8, 0, false), 256, false);
+    compare(mix, new GgufMix.Model("qwen2", 80, 64, 8, 0, false), 256, false);
+    compare(mix, new GgufMix.Model("llama", 16, 32, 8, 8, false), 256, false);
+    compare(mix, new GgufMix.Model("llama", 16, 32, 8, 4, true), 256, false);
+    compare(mix, new GgufMix.Model("falcon", 32, 8, 1, 0, false), 256, false);
   }
 
-  private void compare(GgufMix mix, GgufMix.Model model, int cols) throws IOException {
+  private void compare(GgufMix mix, GgufMix.Model model, int cols, boolean alsoPure)
+      throws IOException {
     Path source = folder.resolve("source.gguf");
-    Path target = folder.resolve("target.gguf");
     TinyGguf.write(source, model, tensors(model, cols));
-    for (boolean pure : new boolean[] {false, true}) {
-      String[] options = pure ? new String[] {"--pure"} : new String[0];
-      LlamaQuantize.run(source, target, mix.name(), options);
-      Map<String, GgufType> expected = new TreeMap<>();
-      Map<String, GgufType> chosen = new TreeMap<>();
-      try (GgufFile file = GgufFile.open(target)) {
-        assertThat(((Number) file.metadata().get("general.file_type")).intValue())
-            .isEqualTo(mix.fileType());
-        for (GgufTensor tensor : file.tensors().values()) {
-          expected.put(tensor.name(), tensor.type());
-          chosen.put(
-              tensor.name(),
-              pure
-                  ? mix.pureTypeOf(tensor.name(), tensor.shape())
-                  : mix.typeOf(tensor.name(), tensor.shape(), model));
-        }
-      }
-      assertThat(chosen).as(mix + " of " + model + (pure ? ", pure" : "")).isEqualTo(expected);
+    compare(source, mix, model, false);
+    if (alsoPure) {
+      compare(source, mix, model, true);
     }
+  }
+
+  private void compare(Path source, GgufMix mix, GgufMix.Model model, boolean pure)
+      throws IOException {
+    Path target = folder.resolve("target.gguf");
+    String[] options = pure ? new String[] {"--pure"} : new String[0];
+    LlamaQuantize.run(source, target, mix.name(), options);
+    Map<String, GgufType> expected = new TreeMap<>();
+    Map<String, GgufType> chosen = new TreeMap<>();
+    try (GgufFile file = GgufFile.open(target)) {
+      assertThat(((Number) file.metadata().get("general.file_type")).intValue())
+          .isEqualTo(mix.fileType());
+      for (GgufTensor tensor : file.tensors().values()) {
+        expected.put(tensor.name(), tensor.type());
+        chosen.put(
+            tensor.name(),
+            pure
+                ? mix.pureTypeOf(tensor.name(), tensor.shape())
+                : mix.typeOf(tensor.name(), tensor.shape(), model));
+      }
+    }
+    assertThat(chosen).as(mix + " of " + model + (pure ? ", pure" : "")).isEqualTo(expected);
   }
 
   @Test

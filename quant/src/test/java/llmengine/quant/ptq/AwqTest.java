@@ -99,7 +99,7 @@ class AwqTest {
 
   @Test
   void otherMethodsAreRefusedWithWhatCanBeRead() {
-    for (String method : List.of("compressed-tensors", "quark", "bitnet", "torchao", "")) {
+    for (String method : List.of("compressed-tensors", "quark", "eetq", "torchao", "")) {
       assertThatThrownBy(() -> Layers.quantization("{\"quant_method\": \"" + method + "\"}"))
           .satisfies(
               e ->

@@ -1,8 +1,11 @@
 package llmengine.train.checkpoint;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import llmengine.engine.DType;
+import llmengine.engine.file.TensorSource;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.train.model.ModelSession;
@@ -35,6 +38,29 @@ public final class ModelFolder {
       throws IOException {
     WeightFiles.writeModel(folder, model, dtype, maxShardBytes);
     JsonFiles.write(folder.resolve("config.json"), ModelJson.model(session, model, dtype), 2);
+    JsonFiles.write(folder.resolve("generation_config.json"), ModelJson.generation(session), 2);
+  }
+
+  /**
+   * Writes a quantized model.
+   *
+   * @param dtype of what is not quantized
+   * @param weights all tensors as they are stored
+   * @param quantization {@code quantization_config} of config.json
+   */
+  public static void write(
+      Path folder,
+      ModelSession session,
+      Decoder model,
+      DType dtype,
+      List<TensorSource> weights,
+      ObjectNode quantization,
+      long maxShardBytes)
+      throws IOException {
+    WeightFiles.writeModel(folder, weights, maxShardBytes);
+    ObjectNode json = ModelJson.model(session, model, dtype);
+    json.set("quantization_config", quantization);
+    JsonFiles.write(folder.resolve("config.json"), json, 2);
     JsonFiles.write(folder.resolve("generation_config.json"), ModelJson.generation(session), 2);
   }
 }

@@ -34,6 +34,9 @@ final class ModelJson {
     if (isUntied(model)) {
       json.put("tie_word_embeddings", false);
     }
+    if (model.spec().vocab() != session.files().spec().vocab()) {
+      json.put("vocab_size", model.spec().vocab());
+    }
     json.remove("quantization_config");
     DecoderSpec.Layer now = model.spec().layers().getLast();
     if (!now.equals(session.files().spec().layers().getLast())) {

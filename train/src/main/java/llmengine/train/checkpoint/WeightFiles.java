@@ -31,6 +31,11 @@ public final class WeightFiles {
       sources.add(
           source(p.name(), p.value(), dtype == null ? p.value().dtype().writable() : dtype));
     }
+    writeModel(directory, sources, maxShardBytes);
+  }
+
+  /** These tensors as {@code model.safetensors}, or in shards with an index. */
+  public static void writeModel(Path directory, List<TensorSource> sources, long maxShardBytes) {
     new SafetensorsWriter()
         .writeSharded(directory, "model", sources, maxShardBytes, SafetensorsWriter.PT_METADATA);
   }

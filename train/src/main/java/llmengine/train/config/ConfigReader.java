@@ -92,6 +92,8 @@ final class ConfigReader {
     return new RunConfig(
         command,
         Keys.record(ModelArguments.class, values),
+        Keys.record(VocabularyArguments.class, values),
+        Keys.record(QuantizationArguments.class, values),
         Keys.record(DataArguments.class, values),
         Keys.record(FinetuningArguments.class, values),
         Keys.record(LoraArguments.class, values),

@@ -32,7 +32,56 @@ public record ExportArguments(
     @Key(
             preset = "cpu",
             doc = "cpu also writes a cutoff_len other than 2048 as the tokenizer's longest input.")
-        ExportDevice exportDevice) {
+        ExportDevice exportDevice,
+    @Key(doc = "Quantizes the exported model by calibration to 2, 3, 4 or 8 bits; null does not.")
+        Optional<Integer> exportQuantizationBit,
+    @Key(
+            doc =
+                "Texts for calibration: a json, jsonl, csv or txt file, or a folder of them, with a"
+                    + " column text.")
+        Optional<Path> exportQuantizationDataset,
+    @Key(preset = "128", min = 1, doc = "Windows of text that calibration reads.")
+        int exportQuantizationNsamples,
+    @Key(
+            preset = "1024",
+            min = 2,
+            doc = "Tokens in each window, cut from rows that are longer than that.")
+        int exportQuantizationMaxlen,
+    @Key(
+            own = true,
+            preset = "gptq",
+            doc = "How codes are found, and the layout of the files; awq has 4 bits only.")
+        CalibratedMethod exportQuantizationMethod,
+    @Key(
+            own = true,
+            preset = "128",
+            min = -1,
+            doc = "Neighbouring inputs that share scale and zero point; -1 is a whole row.")
+        int exportQuantizationGroupSize,
+    @Key(own = true, preset = "true", doc = "Fixes the zero point at the middle code (gptq).")
+        boolean exportQuantizationSym,
+    @Key(
+            own = true,
+            preset = "false",
+            doc =
+                "Rounds inputs of large activations first, across groups (gptq): closer at small"
+                    + " groups, slower in some readers. False orders within groups.")
+        boolean exportQuantizationDescAct,
+    @Key(
+            own = true,
+            preset = "0.1",
+            above = 0,
+            below = 1,
+            doc = "Share of the Hessian's mean diagonal that is added to it (gptq).")
+        double exportQuantizationDamp) {
+
+  /** How a model is quantized with calibration data. */
+  public enum CalibratedMethod {
+    /** Frantar et al. 2022. */
+    GPTQ,
+    /** Lin et al. 2023. */
+    AWQ
+  }
 
   /** What is written. */
   public enum ExportFormat {

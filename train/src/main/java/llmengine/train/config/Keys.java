@@ -16,6 +16,8 @@ final class Keys {
   static final List<Class<? extends Record>> SECTIONS =
       List.of(
           ModelArguments.class,
+          VocabularyArguments.class,
+          QuantizationArguments.class,
           DataArguments.class,
           FinetuningArguments.class,
           LoraArguments.class,

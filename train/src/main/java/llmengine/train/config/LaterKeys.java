@@ -30,27 +30,7 @@ final class LaterKeys {
   private static final Map<String, Later> BY_NAME = new LinkedHashMap<>();
 
   static {
-    anywhere(
-        "quantized weights",
-        "quantization_method=bnb",
-        "quantization_bit=null",
-        "quantization_type=nf4",
-        "double_quantization=true",
-        "quantization_device_map=null");
-    anywhere(
-        "quantizing an exported model",
-        "export_quantization_bit=null",
-        "export_quantization_dataset=null",
-        "export_quantization_nsamples=128",
-        "export_quantization_maxlen=1024");
-    anywhere(
-        "new tokens and a larger vocabulary",
-        "resize_vocab=false",
-        "split_special_tokens=false",
-        "add_tokens=null",
-        "add_special_tokens=null",
-        "new_special_tokens_config=null",
-        "init_special_tokens=noise_init");
+    anywhere("special tokens spelled out in texts", "split_special_tokens=false");
     anywhere(
         "shifted attention, mixtures of depths and expert losses",
         "shift_attn=false",
@@ -161,10 +141,7 @@ final class LaterKeys {
         "dataloader_drop_last=false",
         "auto_find_batch_size=false");
     training("resuming with the data started over", "ignore_data_skip=false");
-    training(
-        "noise on embeddings and smoothed labels",
-        "neftune_noise_alpha=null",
-        "label_smoothing_factor=0.0");
+    training("smoothed labels", "label_smoothing_factor=0.0");
     training(
         "tokens per second in the metrics (include_effective_tokens_per_second is there)",
         "include_tokens_per_second=false");

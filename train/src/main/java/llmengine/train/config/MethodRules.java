@@ -56,6 +56,29 @@ final class MethodRules {
             + " that expand added.");
   }
 
+  /** Rules of new tokens. */
+  static void addVocabulary() {
+    error(
+        keys("quantization_bit", "resize_vocab"),
+        c -> c.quantization().isAsked() && c.resizesVocabulary(),
+        "a quantized model can't get rows for new tokens, nor train them: expected neither"
+            + " resize_vocab nor new tokens, got one. Grow the model first, without it.");
+    error(
+        keys("init_special_tokens", "new_special_tokens_config"),
+        c ->
+            c.vocabulary().initSpecialTokens() != VocabularyArguments.Start.NOISE_INIT
+                && c.vocabulary().newSpecialTokensConfig().isEmpty(),
+        "starts from descriptions: expected new_special_tokens_config with one for each token, got"
+            + " none. Add it, or set init_special_tokens: noise_init.");
+    error(
+        keys("add_special_tokens", "new_special_tokens_config"),
+        c ->
+            !c.vocabulary().addSpecialTokens().isEmpty()
+                && c.vocabulary().newSpecialTokensConfig().isPresent(),
+        "excludes new_special_tokens_config: expected the tokens in one place, got both. Put them"
+            + " all in the file.");
+  }
+
   private static void ofLora(String key, java.util.function.Predicate<RunConfig> given) {
     error(
         keys(key, "finetuning_type"),

@@ -10,10 +10,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.DataArguments.MixStrategy;
-import llmengine.train.config.ExportArguments.ExportFormat;
 import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
-import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
 
@@ -27,8 +25,7 @@ final class Rules {
   /** A broken rule: the keys it is about, the first of them to blame, and what to do. */
   record Finding(List<String> keys, String message, boolean isError) {}
 
-  private record Rule(
-      List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
+  record Rule(List<String> keys, boolean isError, Predicate<RunConfig> broken, String message) {}
 
   private static final List<Rule> ALL = new ArrayList<>();
 
@@ -121,27 +118,11 @@ final class Rules {
         c -> c.data().maskHistory() && c.finetuning().stage() != Stage.SFT,
         "is for answers: expected stage sft, got pt. Remove mask_history.");
 
-    // GGUF
-    error(
-        keys("export_gguf_type", "export_format"),
-        c -> c.isGiven("export_gguf_type") && c.export().exportFormat() != ExportFormat.GGUF,
-        "belongs to GGUF files: expected export_format gguf, got hf. Add export_format: gguf.");
-    error(
-        keys("infer_dtype", "export_format"),
-        c ->
-            c.export().exportFormat() == ExportFormat.GGUF
-                && c.model().inferDtype() != WeightType.AUTO,
-        "has no say in a GGUF file: expected export_gguf_type, got infer_dtype. Replace it, e.g. by"
-            + " export_gguf_type: bf16.");
-    error(
-        keys("export_dir", "export_format"),
-        c ->
-            c.export().exportFormat() == ExportFormat.HF
-                && c.export().exportDir().filter(d -> d.toString().endsWith(".gguf")).isPresent(),
-        "a file: expected a folder, got a name that ends with .gguf. Add export_format: gguf.");
+    ExportRules.add();
 
     // what is trained
     MethodRules.add();
+    MethodRules.addVocabulary();
     error(
         keys("lora_target"),
         c -> c.lora().loraTarget().isEmpty(),
@@ -303,6 +284,7 @@ final class Rules {
         keys("save_steps"),
         c -> c.isGiven("save_steps") && c.checkpoint().saveStrategy() != SaveStrategy.STEPS,
         "no effect: save_strategy is not steps.");
+    ALL.addAll(QuantizationRules.ALL);
     for (KeySpec spec : Keys.SUPPORTED.values()) {
       if (spec.section() == LoraArguments.class) {
         note(

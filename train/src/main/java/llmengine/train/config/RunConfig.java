@@ -1,7 +1,9 @@
 package llmengine.train.config;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import llmengine.train.config.FinetuningArguments.FinetuningType;
@@ -17,6 +19,8 @@ import llmengine.train.config.FinetuningArguments.Stage;
 public record RunConfig(
     Command command,
     ModelArguments model,
+    VocabularyArguments vocabulary,
+    QuantizationArguments quantization,
     DataArguments data,
     FinetuningArguments finetuning,
     LoraArguments lora,
@@ -80,6 +84,33 @@ public record RunConfig(
    */
   public boolean packingAsked() {
     return data.neatPacking() || data.packing().orElse(false);
+  }
+
+  /** Special tokens to add, each with its description, which is empty if it has none. */
+  public Map<String, String> newSpecialTokens() {
+    if (vocabulary.newSpecialTokensConfig().isPresent()) {
+      return TokenDescriptions.read(vocabulary.newSpecialTokensConfig().get());
+    }
+    Map<String, String> tokens = new LinkedHashMap<>();
+    vocabulary.addSpecialTokens().forEach(token -> tokens.put(token, ""));
+    return tokens;
+  }
+
+  /** Whether the model may get rows for new tokens. */
+  public boolean resizesVocabulary() {
+    return vocabulary.resizeVocab()
+        || !vocabulary.addTokens().isEmpty()
+        || !newSpecialTokens().isEmpty();
+  }
+
+  /**
+   * Modules trained and saved whole beside an adapter: those asked for, or where the vocabulary
+   * grew the token table and the output projection.
+   */
+  public List<String> modulesToSave() {
+    return lora.additionalTarget().isEmpty() && resizesVocabulary()
+        ? List.of("embed_tokens", "lm_head")
+        : lora.additionalTarget();
   }
 
   /** Whether an adapter is trained or loaded. */

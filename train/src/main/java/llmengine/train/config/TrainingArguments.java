@@ -43,6 +43,12 @@ public record TrainingArguments(
             preset = "false",
             doc = "Frozen weights in bf16, trained ones in f32; arithmetic stays f32.")
         boolean bf16,
+    @Key(
+            min = 0,
+            doc =
+                "NEFTune: noise on the embeddings in training, uniform up to alpha / sqrt(tokens of"
+                    + " the longest row x width).")
+        Optional<Double> neftuneNoiseAlpha,
     @Key(preset = "false", doc = "Recomputes activations even if disable_gradient_checkpointing.")
         boolean gradientCheckpointing,
     @Key(preset = "false", doc = "Computes on the CPU whatever else there is.") boolean useCpu) {}

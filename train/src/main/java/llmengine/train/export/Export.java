@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llmengine.data.DataException;
 import llmengine.data.tokenizer.PaddingSide;
@@ -38,6 +39,7 @@ import llmengine.train.model.ModelSession;
  * @param dtype of the weights; of a GGUF file the name of its mix of types
  * @param parameters stored
  * @param check of what was written against the source; empty if none was asked for
+ * @param quantization how a quantized export compares with its source; empty for another
  */
 public record Export(
     Path folder,
@@ -45,16 +47,23 @@ public record Export(
     long bytes,
     String dtype,
     long parameters,
-    Optional<ExportCheck> check) {
+    Optional<ExportCheck> check,
+    Optional<QuantizationReport> quantization) {
 
   private static final int USUAL_CUTOFF = 2048;
+
+  /** Does what the configuration of an export asks for, silently. */
+  public static Export run(RunConfig config) {
+    return run(config, line -> {});
+  }
 
   /**
    * Does what the configuration of an export asks for.
    *
+   * @param progress takes lines about work that lasts
    * @throws llmengine.train.TrainException if export_dir holds something else or can't be written
    */
-  public static Export run(RunConfig config) {
+  public static Export run(RunConfig config, Consumer<String> progress) {
     if (config.export().exportFormat() == ExportFormat.GGUF) {
       return GgufExport.run(config);
     }
@@ -62,6 +71,9 @@ public record Export(
     List<Path> sources = new ArrayList<>(adapters);
     sources.add(config.modelPath());
     Path folder = ExportFolder.checked(config.export().exportDir().orElseThrow(), sources);
+    if (config.export().exportQuantizationBit().isPresent()) {
+      return quantized(config, folder, progress);
+    }
     try (ModelSession session = ModelSession.open(config);
         Backend backend = Backends.open(config);
         Decoder model = session.load(backend)) {
@@ -69,7 +81,12 @@ public record Export(
       Optional<Double> bound = ExportCheck.bound(config, 8 * dtype.bytes());
       List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
       List<float[]> source = sourceLogits(model, adapters, prompts);
-      AtomicFolder.write(folder, temporary -> write(temporary, config, session, model, dtype));
+      AtomicFolder.write(
+          folder,
+          temporary -> {
+            ModelFolder.write(temporary, session, model, dtype, shardBytes(config));
+            writeRest(temporary, config, session);
+          });
       Optional<ExportCheck> check =
           bound.map(
               b ->
@@ -79,9 +96,43 @@ public record Export(
                       ExportCheck.logits(folder, backend, prompts),
                       model.spec().vocab(),
                       b));
-      long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
-      return written(folder, dtype, parameters, check);
+      return written(folder, dtype, model, check, Optional.empty());
     }
+  }
+
+  private static Export quantized(RunConfig config, Path folder, Consumer<String> progress) {
+    try (ModelSession session = ModelSession.open(config)) {
+      QuantizedExport export = QuantizedExport.of(config, session, progress);
+      try (Backend backend = Backends.open(config);
+          Decoder model = session.load(backend)) {
+        Optional<Double> bound = ExportCheck.bound(config, export.bits());
+        List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
+        List<float[]> source = ExportCheck.logits(model, prompts);
+        QuantizationReport report = export.quantize(model);
+        List<ExportCheck> checks = new ArrayList<>();
+        AtomicFolder.write(
+            folder,
+            temporary -> {
+              export.write(temporary, model, shardBytes(config));
+              bound.ifPresent(
+                  b ->
+                      checks.add(
+                          ExportCheck.of(
+                              "quantized against source",
+                              source,
+                              ExportCheck.logits(temporary, backend, prompts),
+                              model.spec().vocab(),
+                              b)));
+              report.write(temporary, checks.stream().findFirst());
+              writeRest(temporary, config, session);
+            });
+        return written(folder, DType.F16, model, checks.stream().findFirst(), Optional.of(report));
+      }
+    }
+  }
+
+  private static long shardBytes(RunConfig config) {
+    return config.export().exportSize() * 1_000_000_000L;
   }
 
   /** Logits of the model with its adapters on top, which are then merged into it. */
@@ -116,11 +167,9 @@ public record Export(
     };
   }
 
-  private static void write(
-      Path folder, RunConfig config, ModelSession session, Decoder model, DType dtype)
+  /** Tokenizer and Modelfile. */
+  private static void writeRest(Path folder, RunConfig config, ModelSession session)
       throws IOException {
-    long shard = config.export().exportSize() * 1_000_000_000L;
-    ModelFolder.write(folder, session, model, dtype, shard);
     session.tokenizer().save(folder, PaddingSide.LEFT);
     if (config.export().exportDevice() == ExportDevice.CPU
         && config.data().cutoffLen() != USUAL_CUTOFF) {
@@ -147,7 +196,12 @@ public record Export(
   }
 
   private static Export written(
-      Path folder, DType dtype, long parameters, Optional<ExportCheck> check) {
+      Path folder,
+      DType dtype,
+      Decoder model,
+      Optional<ExportCheck> check,
+      Optional<QuantizationReport> quantization) {
+    long parameters = model.parameters().values().stream().mapToLong(Parameter::size).sum();
     try (Stream<Path> entries = Files.list(folder)) {
       List<String> names = new ArrayList<>();
       long bytes = 0;
@@ -155,7 +209,7 @@ public record Export(
         names.add(file.getFileName().toString());
         bytes += Files.size(file);
       }
-      return new Export(folder, names, bytes, dtype.name(), parameters, check);
+      return new Export(folder, names, bytes, dtype.name(), parameters, check, quantization);
     } catch (IOException e) {
       throw new UncheckedIOException(folder + ": can't be listed: " + e.getMessage(), e);
     }

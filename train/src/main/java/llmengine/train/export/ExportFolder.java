@@ -24,6 +24,7 @@ final class ExportFolder {
       Pattern.compile(
           "config\\.json|generation_config\\.json|tokenizer\\.json|tokenizer_config\\.json"
               + "|special_tokens_map\\.json|chat_template\\.jinja|Modelfile"
+              + "|quantization_report\\.json"
               + "|model(-\\d{5}-of-\\d{5})?\\.safetensors|model\\.safetensors\\.index\\.json");
 
   private ExportFolder() {}

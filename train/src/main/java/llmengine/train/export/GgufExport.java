@@ -70,7 +70,8 @@ final class GgufExport {
             Files.size(file),
             mix.name(),
             parameters,
-            check);
+            check,
+            Optional.empty());
       }
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": can't be read: " + e.getMessage(), e);

@@ -191,7 +191,7 @@ final class GgufMetadata {
   private void family() {
     Activation usual = architecture.startsWith("gemma") ? Activation.GELU_TANH : Activation.SILU;
     if (spec.activation() != usual) {
-      throw unfit("activation", usual, spec.activation());
+      throw unfit("activation", usual.name(), spec.activation());
     }
     int window = spec.layers().stream().mapToInt(DecoderSpec.Layer::window).max().orElse(0);
     switch (architecture) {

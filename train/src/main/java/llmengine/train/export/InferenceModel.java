@@ -14,7 +14,10 @@ import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.ModelSession;
 
-/** A model as chat and export use it: the checkpoint's weights, all adapters merged, one dtype. */
+/**
+ * A model as chat uses it: the checkpoint's weights, all adapters merged, one dtype. On the weights
+ * of a quantizer a single adapter stays beside them.
+ */
 public final class InferenceModel {
   private InferenceModel() {}
 
@@ -26,7 +29,11 @@ public final class InferenceModel {
     Decoder model = session.load(backend);
     try {
       List<Path> adapters = config.adapterPaths();
-      if (!adapters.isEmpty()) {
+      if (isQuantized(model) && !adapters.isEmpty()) {
+        Adapters.mergeAll(model, adapters.subList(0, adapters.size() - 1));
+        Adapters last = Adapters.open(model, adapters.getLast(), false);
+        model.beforeClose(last::close);
+      } else if (!adapters.isEmpty()) {
         Adapters.mergeAll(model, adapters);
       }
       WeightType type = config.model().inferDtype();
@@ -38,6 +45,12 @@ public final class InferenceModel {
       model.close();
       throw e;
     }
+  }
+
+  private static boolean isQuantized(Decoder model) {
+    return model.linears().values().stream()
+        .map(l -> l.weight().value())
+        .anyMatch(w -> w.dtype() == DType.PACKED && !w.packing().isReplaceable());
   }
 
   /** The dtype that a named weight type stands for. */

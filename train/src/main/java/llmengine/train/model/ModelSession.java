@@ -22,19 +22,27 @@ import llmengine.engine.DType;
 import llmengine.engine.Tensor;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
+import llmengine.nn.load.GrownVocabulary;
 import llmengine.nn.load.Pretrained;
 import llmengine.nn.model.DecoderSpec;
+import llmengine.quant.WeightQuantizer;
+import llmengine.quant.WeightQuantizers;
 import llmengine.train.TrainException;
 import llmengine.train.config.ConfigException;
 import llmengine.train.config.DataArguments;
 import llmengine.train.config.ModelArguments;
+import llmengine.train.config.QuantizationArguments;
 import llmengine.train.config.RunConfig;
+import llmengine.train.config.VocabularyArguments;
 
 /**
  * An opened checkpoint: its files, its tokenizer with the template's special tokens, and the
  * template.
  */
 public final class ModelSession implements AutoCloseable {
+  /** Rows of a grown table are a multiple of this. */
+  private static final int VOCAB_MULTIPLE = 64;
+
   private final RunConfig config;
   private final Pretrained files;
   private final ChatTemplate template;
@@ -58,8 +66,11 @@ public final class ModelSession implements AutoCloseable {
               .ggufMetadata()
               .map(metadata -> GgufTokenizer.fromMetadata(path.toString(), metadata))
               .orElseGet(() -> HuggingFaceTokenizer.load(path));
-      ChatTemplate template = template(config.data(), raw);
-      HuggingFaceTokenizer fixed = (HuggingFaceTokenizer) template.fixSpecialTokens(raw);
+      HuggingFaceTokenizer grown =
+          raw.withTokens(
+              config.vocabulary().addTokens(), List.copyOf(config.newSpecialTokens().keySet()));
+      ChatTemplate template = template(config.data(), grown);
+      HuggingFaceTokenizer fixed = (HuggingFaceTokenizer) template.fixSpecialTokens(grown);
       if (fixed.chatTemplate().isEmpty() || template.replacesJinjaTemplate()) {
         fixed = fixed.withChatTemplate(template.jinjaTemplate(fixed));
       }
@@ -111,9 +122,12 @@ public final class ModelSession implements AutoCloseable {
     return template;
   }
 
-  /** The model's specification with rope_scaling applied. */
+  /** The model's specification with rope_scaling and resize_vocab applied. */
   public DecoderSpec spec() {
     DecoderSpec spec = files.spec();
+    if (config.resizesVocabulary() && tokenizer.vocabSize() > spec.vocab()) {
+      spec = spec.withVocab(Math.ceilDiv(tokenizer.vocabSize(), VOCAB_MULTIPLE) * VOCAB_MULTIPLE);
+    }
     Optional<ModelArguments.RopeScaling> scaling = config.model().ropeScaling();
     if (scaling.isEmpty()) {
       return spec;
@@ -125,10 +139,19 @@ public final class ModelSession implements AutoCloseable {
 
   /** Reads the weights, or draws them for {@code train_from_scratch}. */
   public Decoder load(Backend backend) {
-    Decoder model =
-        config.model().trainFromScratch()
-            ? files.fromScratch(backend, spec(), config.training().seed())
-            : files.load(backend, spec());
+    DecoderSpec spec = spec();
+    int known = files.spec().vocab();
+    Optional<WeightQuantizer> quantizer = quantizer();
+    Decoder model;
+    if (config.model().trainFromScratch()) {
+      model = files.fromScratch(backend, spec, config.training().seed());
+    } else if (spec.vocab() > known) {
+      model = new Decoder(backend, spec, new GrownVocabulary(files.weights(), known, newRows()));
+    } else if (quantizer.isPresent()) {
+      model = files.load(backend, spec, quantizer.get(), halfType());
+    } else {
+      model = files.load(backend, spec);
+    }
     if (tokenizer.vocabSize() > model.spec().vocab()) {
       model.close();
       throw new TrainException(
@@ -139,10 +162,57 @@ public final class ModelSession implements AutoCloseable {
               + tokenizer.vocabSize()
               + " (template "
               + template.name()
-              + "). Growing the vocabulary (resize_vocab) is not supported yet; choose a template"
-              + " whose tokens the checkpoint knows.");
+              + "). Set resize_vocab: true, or choose a template whose tokens the checkpoint"
+              + " knows.");
     }
     return model;
+  }
+
+  private NewTokenRows newRows() {
+    Map<Integer, int[]> descriptions = new TreeMap<>();
+    if (config.vocabulary().initSpecialTokens() != VocabularyArguments.Start.NOISE_INIT) {
+      config
+          .newSpecialTokens()
+          .forEach(
+              (token, text) ->
+                  descriptions.put(tokenizer.idOf(token).orElseThrow(), tokenizer.encode(text)));
+    }
+    return new NewTokenRows(
+        descriptions,
+        config.vocabulary().initSpecialTokens() != VocabularyArguments.Start.DESC_INIT,
+        config.training().seed());
+  }
+
+  /** What packs the weights while they are read: {@code quantization_bit} and the keys to it. */
+  public Optional<WeightQuantizer> quantizer() {
+    QuantizationArguments q = config.quantization();
+    return isQuantized()
+        ? Optional.empty()
+        : q.quantizationBit()
+            .map(
+                bits ->
+                    WeightQuantizers.of(
+                        q.quantizationMethod().key(),
+                        bits,
+                        q.quantizationType().key(),
+                        q.doubleQuantization()));
+  }
+
+  /** Whether the checkpoint itself is quantized; {@code quantization_bit} has no effect then. */
+  public boolean isQuantized() {
+    return files.config().json().has("quantization_config");
+  }
+
+  /** The type that weights are rounded to before they are packed; F32 for none. */
+  private DType halfType() {
+    if (config.training().bf16()) {
+      return DType.BF16;
+    }
+    return switch (config.model().inferDtype()) {
+      case FLOAT16 -> DType.F16;
+      case BFLOAT16 -> DType.BF16;
+      case FLOAT32, AUTO -> DType.F32;
+    };
   }
 
   /** Stores the matrices that stay frozen in bf16: half the memory, arithmetic stays float32. */
@@ -179,6 +249,8 @@ public final class ModelSession implements AutoCloseable {
           }
         }
       }
+      sha.update(config.vocabulary().addTokens().toString().getBytes(StandardCharsets.UTF_8));
+      sha.update(config.newSpecialTokens().keySet().toString().getBytes(StandardCharsets.UTF_8));
       return HexFormat.of().formatHex(sha.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);

@@ -2,14 +2,15 @@ package llmengine.train.plan;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import llmengine.engine.Backend;
 import llmengine.engine.DType;
+import llmengine.nn.load.Pretrained;
 import llmengine.nn.model.DecoderSpec;
+import llmengine.quant.WeightQuantizer;
 import llmengine.train.MemoryPlan;
 import llmengine.train.OptimizerMemory;
 import llmengine.train.config.RunConfig;
@@ -81,7 +82,8 @@ public record Plan(
                 (int) Math.min(Integer.MAX_VALUE, batch * Math.max(1, rows.tokens())),
                 estimate.spec.width(),
                 estimate.spec.feedForward(),
-                estimate.matrixType(config));
+                estimate.matrixType(config),
+                estimate.quantizer);
       }
       double work =
           StepWork.perToken(
@@ -148,11 +150,13 @@ public record Plan(
     private final DecoderSpec spec;
     private final List<Weight> weights;
     private final List<StoredTypes.Stored> stored;
+    private final Optional<WeightQuantizer> quantizer;
 
     Estimate(ModelSession session) {
       spec = session.spec();
       weights = WeightList.of(spec);
       stored = StoredTypes.of(session.files(), weights);
+      quantizer = session.quantizer();
     }
 
     TrainedPart trained(RunConfig config) {
@@ -187,19 +191,25 @@ public record Plan(
       return config.training().bf16() && first == DType.F32 ? DType.BF16 : first.writable();
     }
 
+    private long frozenBytes(RunConfig config, Weight w, StoredTypes.Stored stored) {
+      DType type = stored.dtype();
+      if (type == DType.PACKED && stored.bytes() < 2 * w.size()) {
+        return stored.bytes();
+      } else if (quantizer.isPresent()
+          && Pretrained.isQuantizable(w.name(), w.isMatrix() ? 2 : 1)) {
+        return quantizer.get().bytes((int) w.rows(), (int) w.cols());
+      }
+      boolean halved = config.training().bf16() && w.isMatrix() && type == DType.F32;
+      return halved ? w.size() * DType.BF16.bytes() : stored.bytes();
+    }
+
     MemoryPlan memory(RunConfig config, RowCounts counted) {
       TrainedPart part = trained(config);
-      Map<DType, Long> frozen = new EnumMap<>(DType.class);
+      long frozen = 0;
       for (int i = 0; i < weights.size(); i++) {
         Weight w = weights.get(i);
         if (!part.weights().contains(w.name())) {
-          DType type = stored.get(i).dtype();
-          boolean halved = config.training().bf16() && w.isMatrix() && type == DType.F32;
-          if (type == DType.PACKED) {
-            frozen.merge(DType.U8, stored.get(i).bytes(), Long::sum);
-          } else {
-            frozen.merge(halved ? DType.BF16 : type, w.size(), Long::sum);
-          }
+          frozen += frozenBytes(config, w, stored.get(i));
         }
       }
       RowCounts rows = counted.cutTo(config.data().cutoffLen());

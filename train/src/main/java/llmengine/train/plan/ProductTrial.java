@@ -1,9 +1,11 @@
 package llmengine.train.plan;
 
+import java.util.Optional;
 import llmengine.engine.Backend;
 import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.WeightQuantizer;
 
 /**
  * Times matrix products of a model's size on this machine: rounds of half a second until one is
@@ -17,7 +19,13 @@ final class ProductTrial {
   private ProductTrial() {}
 
   /** Floating-point operations a second of (tokens, width) x (feedForward, width)^T. */
-  static double rate(Backend backend, int tokens, int width, int feedForward, DType weights) {
+  static double rate(
+      Backend backend,
+      int tokens,
+      int width,
+      int feedForward,
+      DType weights,
+      Optional<WeightQuantizer> quantizer) {
     int m = Math.clamp(tokens, 1, 1024);
     int k = Math.min(width, 4096);
     int n = Math.min(feedForward, 4096);
@@ -27,6 +35,9 @@ final class ProductTrial {
       Tensor y = scope.empty(DType.F32, m, n);
       backend.fill(x, 0.5f);
       backend.fill(w, 0.25f);
+      if (quantizer.isPresent()) {
+        w = quantizer.get().quantize(scope, "trial", w);
+      }
       double operations = 2.0 * m * k * n;
       long fastest = best(backend, x, w, y);
       for (int round = 1; round < MOST_ROUNDS; round++) {

@@ -1,11 +1,16 @@
 package llmengine.train.plan;
 
 import java.util.List;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Function;
 import llmengine.engine.DType;
 import llmengine.engine.file.Checkpoint;
+import llmengine.engine.file.StoredTensor;
 import llmengine.nn.load.GgufWeights;
 import llmengine.nn.load.Pretrained;
+import llmengine.quant.StoredQuantization;
 import llmengine.train.plan.WeightList.Weight;
 
 /**
@@ -30,14 +35,31 @@ final class StoredTypes {
     if (files.weights() instanceof GgufWeights gguf) {
       return weights.stream().map(w -> of(gguf, w)).toList();
     }
+    Optional<StoredQuantization> quantization = files.quantization();
     try (Checkpoint checkpoint = Checkpoint.open(files.path())) {
+      NavigableMap<String, StoredTensor> tensors = new TreeMap<>(checkpoint.tensors());
       Function<Weight, DType> type =
           w ->
               w.isMatrix()
                   ? checkpoint.find(w.name()).map(t -> plain(t.type().name())).orElse(DType.F32)
                   : DType.F32;
-      return weights.stream().map(w -> new Stored(type.apply(w), w)).toList();
+      return weights.stream()
+          .map(
+              w ->
+                  quantization.isPresent() && quantization.get().holds(checkpoint, w.name())
+                      ? new Stored(DType.PACKED, packedBytes(tensors, w))
+                      : new Stored(type.apply(w), w))
+          .toList();
     }
+  }
+
+  /** All tensors of a quantized layer but its bias. */
+  private static long packedBytes(NavigableMap<String, StoredTensor> tensors, Weight w) {
+    String module = w.module() + ".";
+    return tensors.subMap(module, module + Character.MAX_VALUE).values().stream()
+        .filter(t -> !t.name().equals(module + "bias"))
+        .mapToLong(t -> t.data().byteSize())
+        .sum();
   }
 
   private static Stored of(GgufWeights gguf, Weight w) {

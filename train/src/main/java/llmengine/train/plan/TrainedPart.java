@@ -44,7 +44,7 @@ record TrainedPart(long added, Set<String> weights, int floatsPerBlock, int lowe
     long elements = 0;
     long floats = 0;
     for (Weight w : weights) {
-      boolean whole = lora.additionalTarget().stream().anyMatch(end -> w.module().endsWith(end));
+      boolean whole = config.modulesToSave().stream().anyMatch(end -> w.module().endsWith(end));
       if (whole) {
         elements += w.size();
       } else if (w.isMatrix()
@@ -54,6 +54,10 @@ record TrainedPart(long added, Set<String> weights, int floatsPerBlock, int lowe
         elements += adapterElements(config, w);
         floats += w.isBlockLinear() ? floatsPerToken(config, w) : 0;
       }
+    }
+    boolean tied = weights.stream().noneMatch(w -> w.module().equals("lm_head"));
+    if (tied && config.modulesToSave().stream().anyMatch("lm_head"::endsWith)) {
+      elements += weights.getFirst().size(); // the token table's copy becomes the head's own
     }
     int lowest = added == null ? 0 : added.getFirst();
     return new TrainedPart(elements, Set.of(), (int) Math.ceilDiv(floats, (long) blocks), lowest);

@@ -22,14 +22,23 @@ public final class CausalLm {
   private final Decoder model;
   private final long seed;
   private final boolean dropout;
+  private final double noiseAlpha;
 
   /**
    * @param dropout whether any part of the model drops activations in training
    */
   public CausalLm(Decoder model, long seed, boolean dropout) {
+    this(model, seed, dropout, 0);
+  }
+
+  /**
+   * @param noiseAlpha NEFTune's noise on the embeddings in training; 0 for none
+   */
+  public CausalLm(Decoder model, long seed, boolean dropout, double noiseAlpha) {
     this.model = model;
     this.seed = seed;
-    this.dropout = dropout;
+    this.dropout = dropout || noiseAlpha > 0;
+    this.noiseAlpha = noiseAlpha;
   }
 
   /**
@@ -87,7 +96,22 @@ public final class CausalLm {
   private Tensor losses(Tape tape, Scope scope, MicroBatch rows, float scale) {
     Batch batch = Batch.of(scope, rows.ids(), rows.positions(), Segments.of(rows.segments()));
     return CausalLoss.apply(
-        tape, model, model.hidden(tape, batch), rows.labelled(), rows.targets(), scale);
+        tape,
+        model,
+        model.hidden(tape, batch, noise(rows)),
+        rows.labelled(),
+        rows.targets(),
+        scale);
+  }
+
+  /** alpha / sqrt(L C), L the length to which the Trainer would pad the rows: a multiple of 8. */
+  private float noise(MicroBatch rows) {
+    int longest = 0;
+    for (int length : rows.rowLengths()) {
+      longest = Math.max(longest, length);
+    }
+    double values = Math.ceilDiv(longest, 8) * 8.0 * model.spec().width();
+    return noiseAlpha == 0 ? 0 : (float) (noiseAlpha / Math.sqrt(values));
   }
 
   /**

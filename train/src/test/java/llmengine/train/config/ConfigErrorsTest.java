@@ -53,7 +53,7 @@ class ConfigErrorsTest {
                 learning_rate: -1
                 lr_scheduler_type: cosin
                 stage: dpo
-                quantization_bit: 4
+                mixture_of_depths: convert
                 compute_dtype: bf16
                 """))
         .containsExactly(
@@ -69,8 +69,8 @@ class ConfigErrorsTest {
                 + " warmup_stable_decay, got cosin. Did you mean cosine?",
             "run.yaml:9 stage: not supported yet: expected one of pt, sft, got dpo."
                 + " Correct the value.",
-            "run.yaml:10 quantization_bit: not supported yet (quantized weights): expected the"
-                + " default null, got 4. Remove it.",
+            "run.yaml:10 mixture_of_depths: not supported yet (shifted attention, mixtures of"
+                + " depths and expert losses): expected the default null, got convert. Remove it.",
             "run.yaml:11 compute_dtype: not a key: it follows from bf16, pure_bf16 and infer_dtype:"
                 + " expected no such key, got bf16. Remove it.");
   }
@@ -212,6 +212,7 @@ class ConfigErrorsTest {
     "finetuning_type=oft pissa_init=true, belongs to LoRA",
     "finetuning_type=freeze loraplus_lr_ratio=4, belongs to LoRA",
     "pissa_init=true pissa_iter=0, too few",
+    "init_special_tokens=desc_init, starts from descriptions",
     "pissa_convert=true, converts what PiSSA started",
     "finetuning_type=oft oft_rank=4, expected one of them above 0",
     "finetuning_type=full use_llama_pro=true, trains some blocks",

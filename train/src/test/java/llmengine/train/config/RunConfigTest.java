@@ -282,7 +282,7 @@ class RunConfigTest {
       for (Path run : all.filter(dir -> Files.exists(dir.resolve("run.yaml"))).sorted().toList()) {
         List<String> words = List.of(run.resolve("run.yaml").toString());
         String name = run.getFileName().toString();
-        boolean supported = name.matches("(sft|pt)_.*") && !name.contains("qlora");
+        boolean supported = name.matches("(sft|pt)_.*");
         if (supported) {
           RunConfig config = RunConfig.forTraining(words);
           assertThat(config.training().doTrain()).as(name).isTrue();

@@ -102,7 +102,10 @@ class GgufExportTest {
   @ParameterizedTest
   @CsvSource({"q8_0, 0.15", "q4_k_m, 0.6", "q6_k, 0.25", "bf16, 0.1"})
   void quantizedFilesStayWithinTheirBound(String type, double bound) throws IOException {
-    Export export = export(model("llama", "'hidden_size': 256, 'initializer_range': 0.06"), "export_gguf_type=" + type);
+    Export export =
+        export(
+            model("llama", "'hidden_size': 256, 'initializer_range': 0.06"),
+            "export_gguf_type=" + type);
     assertThat(export.check().orElseThrow().bound()).isEqualTo(bound);
     assertThat(export.check().orElseThrow().holds()).isTrue();
     try (GgufFile gguf = GgufFile.open(export.folder().resolve(export.files().getFirst()))) {
@@ -144,7 +147,7 @@ class GgufExportTest {
     words.add("export_format=gguf");
     words.add("export_dir=" + target);
     words.addAll(List.of(more));
-    return Export.run(RunConfig.forExport(words));
+    return Export.run(RunConfig.forExport(words), line -> {});
   }
 
   /** A model with the quickstart's tokenizer and random weights. */
