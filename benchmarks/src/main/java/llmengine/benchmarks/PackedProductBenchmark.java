@@ -40,7 +40,7 @@ import org.openjdk.jmh.annotations.Warmup;
     })
 public class PackedProductBenchmark {
   /** Outputs and inputs: SmolLM2-135M's, then those of a model with C = 1024, F = 4096. */
-  @Param({"576,576", "1536,576", "576,1536", "49152,576", "4096,1024", "1024,4096", "32000,1024"})
+  @Param({"576x576", "1536x576", "576x1536", "49152x576", "4096x1024", "1024x4096", "32000x1024"})
   String shape;
 
   @Param({"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"})
@@ -76,7 +76,7 @@ public class PackedProductBenchmark {
 
   @Setup
   public void open() {
-    String[] sizes = shape.split(",");
+    String[] sizes = shape.split("x");
     int n = Integer.parseInt(sizes[0]);
     int k = Integer.parseInt(sizes[1]) / step() * step();
     backend = new VectorBackend();

@@ -33,10 +33,8 @@ final class Assembly implements AutoCloseable {
     DatasetCatalog catalog = DatasetCatalog.open(options.datasetDir());
     trainSpecs = options.dataset().stream().map(catalog::find).toList();
     evalSpecs = options.evalDataset().stream().map(catalog::find).toList();
-    for (DatasetSpec spec : trainSpecs) {
-      checkRanking(spec);
-    }
-    evalSpecs.forEach(Assembly::checkRanking);
+    trainSpecs.forEach(this::checkRanking);
+    evalSpecs.forEach(this::checkRanking);
   }
 
   /** Names of the evaluation sets: one empty name, or one per dataset. */
@@ -125,7 +123,11 @@ final class Assembly implements AutoCloseable {
                 + spec.name()
                 + "\" is empty: expected at least one row, got none.");
       }
-      Converter.checkColumns(spec, source.columns(), options.stage() == DataOptions.Stage.SFT);
+      Converter.checkColumns(
+          spec,
+          source.columns(),
+          options.stage() == DataOptions.Stage.SFT
+              || options.stage() == DataOptions.Stage.FEEDBACK);
       sizes[d] = source.size();
       if (spec.numSamples() > 0) {
         chosen[d] = random.sample(source.size(), spec.numSamples());
@@ -150,13 +152,19 @@ final class Assembly implements AutoCloseable {
     return new MergedRows(specs, sources, rows);
   }
 
-  private static void checkRanking(DatasetSpec spec) {
-    if (spec.ranking()) {
+  private void checkRanking(DatasetSpec spec) {
+    boolean needed = options.stage() == DataOptions.Stage.PAIRWISE;
+    if (spec.ranking() != needed) {
       throw new DataException(
           "dataset \""
               + spec.name()
-              + "\": expected data without ranking for stages pt and sft,"
-              + " got ranking: true. Use another dataset or stage.");
+              + "\": expected ranking: "
+              + needed
+              + " for stage "
+              + options.stage().keys()
+              + ", got ranking: "
+              + spec.ranking()
+              + ". Use another dataset or stage.");
     }
   }
 }

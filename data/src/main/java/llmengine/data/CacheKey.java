@@ -21,7 +21,7 @@ import llmengine.data.template.Turn;
  */
 final class CacheKey {
   private static final String FORMAT =
-      "1"; // raise when the maker or the layout of token files changes
+      "2"; // raise when the maker or the layout of token files changes
 
   private CacheKey() {}
 
@@ -87,7 +87,7 @@ final class CacheKey {
     for (int id = 0; id < tokenizer.vocabSize(); id++) {
       add(digest, tokenizer.tokenOf(id));
     }
-    if (options.stage() == DataOptions.Stage.SFT) {
+    if (options.stage() != DataOptions.Stage.PT) {
       add(digest, template.efficientEos(), Arrays.toString(template.stopTokenIds(tokenizer)));
       probe(digest, template, tokenizer, "", "");
       probe(digest, template, tokenizer, "System text.", TOOLS);

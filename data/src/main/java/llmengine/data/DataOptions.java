@@ -35,10 +35,34 @@ public record DataOptions(
     Path cache,
     String tokenizerDigest) {
 
-  /** The stages whose rows are single texts or conversations. */
+  /**
+   * What rows are made into: texts, conversations, pairs of answers, or answers with a judgement.
+   */
   public enum Stage {
     PT,
-    SFT
+    SFT,
+    PAIRWISE,
+    FEEDBACK;
+
+    /** What a row must hold beside its prompt, in words. */
+    String answers() {
+      return switch (this) {
+        case PT -> "text";
+        case SFT -> "a single response";
+        case PAIRWISE -> "a chosen and a rejected answer";
+        case FEEDBACK -> "an answer with kto_tag";
+      };
+    }
+
+    /** The training stages that take such rows. */
+    String keys() {
+      return switch (this) {
+        case PT -> "pt";
+        case SFT -> "sft";
+        case PAIRWISE -> "rm and dpo";
+        case FEEDBACK -> "kto";
+      };
+    }
   }
 
   public DataOptions {
@@ -74,7 +98,10 @@ public record DataOptions(
 
   /** Whether several samples or documents share a row. */
   public boolean packs() {
-    return neatPacking || (packing == null ? stage == Stage.PT : packing);
+    return switch (stage) {
+      case PT, SFT -> neatPacking || (packing == null ? stage == Stage.PT : packing);
+      case PAIRWISE, FEEDBACK -> false;
+    };
   }
 
   /**

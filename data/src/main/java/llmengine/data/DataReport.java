@@ -20,10 +20,12 @@ import llmengine.data.store.TokenizedDataset;
  */
 public final class DataReport {
   private final int cutoffLen;
+  private final DataOptions.Stage stage;
   private final Map<String, TokenizedDataset> sets;
 
-  private DataReport(int cutoffLen, Map<String, TokenizedDataset> sets) {
+  private DataReport(int cutoffLen, DataOptions.Stage stage, Map<String, TokenizedDataset> sets) {
     this.cutoffLen = cutoffLen;
+    this.stage = stage;
     this.sets = sets;
   }
 
@@ -34,7 +36,7 @@ public final class DataReport {
       sets.put("train", train);
     }
     eval.forEach((name, set) -> sets.put(name.isEmpty() ? "eval" : "eval " + name, set));
-    return new DataReport(options.cutoffLen(), sets);
+    return new DataReport(options.cutoffLen(), options.stage(), sets);
   }
 
   /** Counts by set. */
@@ -70,15 +72,20 @@ public final class DataReport {
       line.append(
           String.format(
               Locale.ROOT,
-              " (roles out of order %,d, no single response %,d, too long %,d)",
+              " (roles out of order %,d, without %s %,d, too long %,d)",
               c.droppedRoles(),
+              stage.answers(),
               c.droppedResponse(),
               c.droppedLength()));
     }
     if (c.nothingLearned() > 0) {
       line.append(String.format(Locale.ROOT, "; nothing learned in %,d", c.nothingLearned()));
     }
-    if (c.truncated() + c.dropped() + c.nothingLearned() > 0) {
+    if (c.identicalPairs() > 0) {
+      line.append(
+          String.format(Locale.ROOT, "; chosen and rejected equal in %,d", c.identicalPairs()));
+    }
+    if (c.truncated() + c.dropped() + c.nothingLearned() + c.identicalPairs() > 0) {
       line.append("; see ").append(file);
     }
     lines.add(line.toString());
@@ -94,6 +101,19 @@ public final class DataReport {
                 ? ""
                 : String.format(
                     Locale.ROOT, "; %,d left out at the ends of batches", c.tailTokens())));
+    if (c.desirable() + c.undesirable() > 0) {
+      boolean one = c.desirable() == 0 || c.undesirable() == 0;
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%s  %,d desirable, %,d undesirable%s",
+              name,
+              c.desirable(),
+              c.undesirable(),
+              one
+                  ? ": WARNING: one kind only; kto learns from the difference. Check kto_tag."
+                  : ""));
+    }
     if (c.answered() > 0) {
       lines.add(
           String.format(

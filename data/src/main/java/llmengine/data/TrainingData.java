@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import llmengine.data.process.FeedbackProcessor;
 import llmengine.data.process.PackedSftProcessor;
+import llmengine.data.process.PairwiseProcessor;
 import llmengine.data.process.PretrainProcessor;
 import llmengine.data.process.Processor;
 import llmengine.data.process.SftProcessor;
@@ -126,6 +128,12 @@ public record TrainingData(
               + " ends rows with eos: expected an eos token,"
               + " got none.");
     }
+    if (options.stage() == DataOptions.Stage.PAIRWISE) {
+      return new PairwiseProcessor(turns, cutoff, template.efficientEos(), eos);
+    }
+    if (options.stage() == DataOptions.Stage.FEEDBACK) {
+      return new FeedbackProcessor(turns, cutoff, template.efficientEos(), eos);
+    }
     if (generates) {
       return new UnsupervisedProcessor(turns, cutoff, template.efficientEos(), eos);
     }
@@ -149,7 +157,9 @@ public record TrainingData(
               : counts.droppedRoles()
                   + " with roles out of order, "
                   + counts.droppedResponse()
-                  + " without a single response, "
+                  + " without "
+                  + options.stage().answers()
+                  + ", "
                   + counts.droppedLength()
                   + " too long";
       throw new DataException(

@@ -36,7 +36,17 @@ final class AttentionCases {
     all.add(2, 1, 64, 16, 3, longer(new int[] {16, 2}, new int[] {100, 70}));
     all.add(1, 1, 8, 0, 0, longer(new int[] {1, 1, 1}, new int[] {1, 257, 64}));
     all.add(2, 1, 8, 0, 0, Segments.of());
+    all.add(2, 1, 5, 0, 0, branching(new int[] {3, 2, 4}, -1, 0, 0));
+    all.add(4, 2, 8, 0, 0, branching(new int[] {5, 0, 3, 2, 7, 1}, -1, 0, 0, -1, -1, 4));
+    all.add(2, 1, 16, 0, 0, branching(new int[] {100, 31, 64, 13}, -1, 0, 0, -1));
+    all.add(2, 2, 33, 0, 0, branching(new int[] {130, 20, 140}, -1, 0, 0));
+    all.add(2, 1, 16, 40, 7, branching(new int[] {33, 20, 100}, -1, 0, 0));
+    all.add(2, 1, 8, 3, 0, branching(new int[] {0, 4, 3}, -1, 0, 0));
     return all.cases;
+  }
+
+  private static Segments branching(int[] lengths, int... parents) {
+    return Segments.branching(lengths, parents);
   }
 
   private static Segments longer(int[] queries, int[] keys) {
@@ -47,7 +57,7 @@ final class AttentionCases {
 
   private void add(int heads, int kvHeads, int d, int window, float softcap, Segments s) {
     String detail =
-        "H %d Hkv %d D %d window %d softcap %s queries %s keys %s"
+        "H %d Hkv %d D %d window %d softcap %s queries %s keys %s prefixes %s"
             .formatted(
                 heads,
                 kvHeads,
@@ -55,9 +65,10 @@ final class AttentionCases {
                 window,
                 softcap,
                 Arrays.toString(s.queryLength()),
-                Arrays.toString(s.keyLength()));
+                Arrays.toString(s.keyLength()),
+                Arrays.toString(s.prefixLength()));
     int nq = s.queries();
-    int nk = Arrays.stream(s.keyLength()).sum();
+    int nk = Arrays.stream(s.keyLength()).sum() - Arrays.stream(s.prefixLength()).sum();
     boolean poisoned = nq * nk * d * heads < 6000 && nq > 0;
     AttentionShape shape =
         new AttentionShape(heads, kvHeads, d, (float) (1 / Math.sqrt(d)), window, softcap);

@@ -16,6 +16,7 @@ import llmengine.engine.op.LinearCrossEntropy;
 import llmengine.engine.op.LoraLinear;
 import llmengine.engine.op.RmsNorm;
 import llmengine.engine.op.Rope;
+import llmengine.engine.op.TokenLogProbs;
 
 /**
  * A function of a few tensors whose gradient is tested.
@@ -226,13 +227,15 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
     Segments cached =
         new Segments(new int[] {0, 2}, new int[] {2, 1}, new int[] {0, 4}, new int[] {4, 3});
     attention(all, "attention, more keys", new AttentionShape(2, 1, 3, 0.7f, 3, 4), cached);
+    Segments pair = Segments.branching(new int[] {2, 1, 2}, new int[] {-1, 0, 0});
+    attention(all, "attention, branches", AttentionShape.causal(4, 2, 2), pair);
   }
 
   private static void attention(
       List<GradientCase> all, String name, AttentionShape shape, Segments s) {
     int keys = 0;
-    for (int length : s.keyLength()) {
-      keys += length;
+    for (int i = 0; i < s.count(); i++) {
+      keys += s.keyLength()[i] - s.prefixLength()[i];
     }
     add(
         all,
@@ -262,6 +265,18 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
                         new int[] {6, 0, 6},
                         softcap,
                         0.25f)));
+        add(
+            all,
+            "log-probabilities softcap " + softcap + (bias ? " with bias" : ""),
+            (t, in) ->
+                TokenLogProbs.apply(
+                    t,
+                    in[0],
+                    new TokenLogProbs.Head(in[1], bias ? in[2] : null, softcap),
+                    new int[] {3, 0, 0, 2},
+                    new int[] {6, 0, 6, 1},
+                    null),
+            shapes);
       }
     }
   }

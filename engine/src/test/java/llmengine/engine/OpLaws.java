@@ -32,6 +32,9 @@ public final class OpLaws {
             "attention: a sequence does not depend on its neighbours",
             () -> sequencesAreIndependent(backend)),
         DynamicTest.dynamicTest(
+            "attention: branches of a shared prefix are two whole sequences",
+            () -> branchesAreSequences(backend)),
+        DynamicTest.dynamicTest(
             "attention: NaN and infinity stay within their sequence",
             () -> poisonStaysInItsSequence(backend)),
         DynamicTest.dynamicTest(
@@ -88,6 +91,78 @@ public final class OpLaws {
         from = to;
       }
     }
+  }
+
+  /**
+   * A prefix with two branches gives the bits of two whole sequences; gradients are equal within
+   * rounding, those of the prefix the sums of the two.
+   */
+  private static void branchesAreSequences(Backend backend) {
+    for (int window : new int[] {0, 48}) {
+      AttentionShape shape = new AttentionShape(4, 2, 16, 0.25f, window, 30);
+      for (int[] lengths : new int[][] {{70, 9, 100}, {128, 1, 5}, {1, 33, 2}, {130, 0, 140}}) {
+        int prefix = lengths[0];
+        int rows = prefix + lengths[1] + lengths[2];
+        try (Scope scope = new Scope(backend, "laws")) {
+          float[] inputs = normal(3, rows * 128);
+          float[] gradients = normal(4, rows * 64);
+          // the prefix's own outputs lead nowhere in the second sequence, or they would count twice
+          float[][] shared =
+              attention(
+                  scope,
+                  scope.of(inputs, rows, 128),
+                  scope.of(gradients, rows, 64),
+                  shape,
+                  Segments.branching(lengths, new int[] {-1, 0, 0}));
+          for (int branch = 1; branch <= 2; branch++) {
+            int length = lengths[branch];
+            int at = branch == 1 ? prefix : prefix + lengths[1];
+            float[] x = join(inputs, 128, prefix, at, length);
+            float[] g = join(gradients, 64, prefix, at, length);
+            if (branch == 2) {
+              Arrays.fill(g, 0, prefix * 64, 0);
+            }
+            float[][] alone =
+                attention(
+                    scope,
+                    scope.of(x, prefix + length, 128),
+                    scope.of(g, prefix + length, 64),
+                    shape,
+                    Segments.of(prefix + length));
+            for (int i = 0; i < alone.length; i++) {
+              int cols = shared[i].length / rows;
+              String what = "window " + window + " branch " + branch + ", result " + i;
+              float[] tail = Arrays.copyOfRange(alone[i], prefix * cols, alone[i].length);
+              float[] same = Arrays.copyOfRange(shared[i], at * cols, (at + length) * cols);
+              if (i < 2) {
+                assertThat(same).as(what).containsExactly(tail);
+              } else {
+                assertThat(same).as(what).usingComparatorWithPrecision(2e-4f).containsExactly(tail);
+              }
+              for (int j = 0; j < prefix * cols; j++) {
+                if (i < 2) {
+                  assertThat(shared[i][j]).as(what).isEqualTo(alone[i][j]);
+                } else {
+                  shared[i][j] -= alone[i][j];
+                }
+              }
+            }
+          }
+          for (int i = 2; i < shared.length; i++) {
+            for (int j = 0; j < prefix * (shared[i].length / rows); j++) {
+              assertThat(shared[i][j]).as("what the branches leave").isCloseTo(0f, within(2e-4f));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** Rows 0 .. prefix and at .. at + length of a matrix. */
+  private static float[] join(float[] matrix, int cols, int prefix, int at, int length) {
+    float[] joined = Arrays.copyOf(matrix, (prefix + length) * cols);
+    System.arraycopy(matrix, at * cols, joined, prefix * cols, length * cols);
+    return joined;
   }
 
   private static void poisonStaysInItsSequence(Backend backend) {

@@ -18,12 +18,7 @@ public final class CausalLoss {
    */
   public static Tensor apply(
       Tape tape, Decoder model, Tensor hidden, int[] rows, int[] targets, float scale) {
-    Linear output = model.output();
-    if (output.adapter().isPresent()) {
-      throw new IllegalStateException(
-          "lm_head: an adapter on the output projection: expected a plain layer, got an adapter."
-              + " Take lm_head out of lora_target or name it in additional_target.");
-    }
+    Linear output = plainOutput(model);
     return LinearCrossEntropy.apply(
         tape,
         hidden,
@@ -33,5 +28,16 @@ public final class CausalLoss {
         targets,
         model.spec().finalSoftcap(),
         scale);
+  }
+
+  /** The output projection, which fused losses read the weight of. */
+  static Linear plainOutput(Decoder model) {
+    Linear output = model.output();
+    if (output.adapter().isPresent()) {
+      throw new IllegalStateException(
+          "lm_head: an adapter on the output projection: expected a plain layer, got an adapter."
+              + " Take lm_head out of lora_target or name it in additional_target.");
+    }
+    return output;
   }
 }

@@ -20,10 +20,8 @@ public final class Data {
   public static DataOptions options(RunConfig config, ModelSession session) {
     DataArguments data = config.data();
     checkNames(data);
-    DataOptions.Stage stage =
-        config.finetuning().stage() == Stage.PT ? DataOptions.Stage.PT : DataOptions.Stage.SFT;
     DataOptions.Builder options =
-        DataOptions.of(data.datasetDir(), data.dataset(), stage)
+        DataOptions.of(data.datasetDir(), data.dataset(), stage(config.finetuning().stage()))
             .evalDataset(data.evalDataset())
             .cutoffLen(data.cutoffLen())
             .trainOnPrompt(data.trainOnPrompt())
@@ -41,6 +39,15 @@ public final class Data {
             .tokenizerDigest(session.tokenizerDigest());
     config.engine().threads().ifPresent(options::threads);
     return options.build();
+  }
+
+  private static DataOptions.Stage stage(Stage stage) {
+    return switch (stage) {
+      case PT -> DataOptions.Stage.PT;
+      case SFT -> DataOptions.Stage.SFT;
+      case RM, DPO -> DataOptions.Stage.PAIRWISE;
+      case KTO -> DataOptions.Stage.FEEDBACK;
+    };
   }
 
   /** Reports all datasets that aren't there or badly described at once. */

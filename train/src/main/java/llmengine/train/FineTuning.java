@@ -3,8 +3,11 @@ package llmengine.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.file.Checkpoint;
@@ -35,6 +38,7 @@ final class FineTuning implements AutoCloseable {
   private final Decoder model;
   private final String name;
   private Adapters adapters; // null unless finetuning_type is lora
+  private List<Path> merged = List.of();
   private List<Parameter> trainable;
 
   private FineTuning(RunConfig config, ModelSession session, Decoder model, String name) {
@@ -135,7 +139,8 @@ final class FineTuning implements AutoCloseable {
     }
     List<Path> paths = config.adapterPaths();
     boolean fresh = config.lora().createNewAdapter() || paths.isEmpty();
-    Adapters.mergeAll(model, fresh ? paths : paths.subList(0, paths.size() - 1));
+    merged = fresh ? paths : paths.subList(0, paths.size() - 1);
+    Adapters.mergeAll(model, merged);
     Optional<Path> start =
         resumeFrom.or(() -> fresh ? Optional.empty() : Optional.of(paths.getLast()));
     adapters =
@@ -171,6 +176,28 @@ final class FineTuning implements AutoCloseable {
 
   List<Parameter> trainable() {
     return trainable;
+  }
+
+  /** The adapter that is trained, if one is. */
+  Optional<Adapters> adapters() {
+    return Optional.ofNullable(adapters);
+  }
+
+  /** Adapters that became part of the frozen weights. */
+  List<Path> mergedAdapters() {
+    return merged;
+  }
+
+  /**
+   * Weights that a token is multiplied with, the embedding table left out and trained adapters
+   * included: the N of the 6 N operations of a training step.
+   */
+  long weightsPerToken() {
+    Set<Parameter> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    all.addAll(model.parameters().values());
+    all.addAll(trainable);
+    all.remove(model.embedding().weight());
+    return all.stream().mapToLong(Parameter::size).sum();
   }
 
   /** Elements of trained parameters that are not the model's own. */

@@ -126,6 +126,9 @@ final class Summary {
 
   private static long longestRow(RunConfig config, TokenizedDataset data) {
     int cutoff = config.data().cutoffLen();
+    if (config.finetuning().stage().isPairwise()) {
+      return 2L * Math.min(data.counts().longest(), cutoff); // at most: answers share the prompt
+    }
     return config.packing() ? cutoff : Math.min(data.counts().longest(), cutoff);
   }
 

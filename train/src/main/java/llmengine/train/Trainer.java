@@ -5,7 +5,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import llmengine.data.batch.BatchIterator;
-import llmengine.data.batch.MicroBatch;
 import llmengine.data.batch.StepBatch;
 import llmengine.data.random.EpochOrder;
 import llmengine.data.store.TokenizedDataset;
@@ -17,12 +16,12 @@ import llmengine.train.callback.TrainingListener;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.Interval;
 import llmengine.train.config.RunConfig;
-import llmengine.train.stage.CausalLm;
+import llmengine.train.stage.Objective;
 
 /**
  * The training loop: batches, gradients, optimizer steps, and after each step what is due: a log
  * line, an evaluation, a checkpoint. Intervals and logged values are those of the Hugging Face
- * Trainer. The loss of a step is the mean over all its labelled tokens, whatever its micro-batches.
+ * Trainer.
  */
 public final class Trainer {
   /** How a run ended. */
@@ -33,7 +32,7 @@ public final class Trainer {
   }
 
   private final RunConfig config;
-  private final CausalLm objective;
+  private final Objective objective;
   private final Optimizer optimizer;
   private final Schedule schedule;
   private final TokenizedDataset data;
@@ -51,14 +50,15 @@ public final class Trainer {
   /** The parts of a run; see {@link Training}, which puts them together. */
   record Parts(
       RunConfig config,
-      CausalLm objective,
+      Objective objective,
       Optimizer optimizer,
       Schedule schedule,
       TokenizedDataset data,
       Evaluation evaluation,
       TrainingListener listener,
       BooleanSupplier interrupted,
-      TrainerState state) {}
+      TrainerState state,
+      long weightsPerToken) {}
 
   Trainer(Parts parts) {
     config = parts.config;
@@ -71,7 +71,7 @@ public final class Trainer {
     interrupted = parts.interrupted;
     state = parts.state;
     plan = plan(config);
-    weightsPerToken = objective.weightsPerToken(optimizer.parameters());
+    weightsPerToken = parts.weightsPerToken;
     batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
   }
 
@@ -118,7 +118,8 @@ public final class Trainer {
   }
 
   private void step(StepBatch batch) {
-    double loss = gradients(batch, false);
+    Objective.Outcome outcome = gradients(batch, false);
+    double loss = outcome.loss();
     gradientNorm = Gradients.norm(optimizer.parameters());
     if (!Double.isFinite(loss) || !Double.isFinite(gradientNorm)) {
       throw explain(batch, loss);
@@ -137,23 +138,16 @@ public final class Trainer {
     state.epoch = batch.epoch() + used / (double) batchesPerEpoch;
     state.lossSum += loss;
     state.lossSinceLog += loss;
+    outcome.sums().forEach((name, sum) -> state.sums.merge(name, sum, Double::sum));
     state.tokensSeen += batch.tokens();
     state.floatingPointOperations += 6.0 * batch.tokens() * weightsPerToken;
     listener.onStep(state, loss, batch.tokens());
   }
 
-  /** Gradients of the mean loss over the step's labelled tokens; returns that loss. */
-  private double gradients(StepBatch batch, boolean checked) {
-    double scale = 1.0 / Math.max(1, batch.labelledTokens());
+  private Objective.Outcome gradients(StepBatch batch, boolean checked) {
     // the Trainer of transformers 5.2 divides the gradients, not the loss, once more
     double divided = config.engine().accumulationDividesGradients() ? plan.accumulation() : 1;
-    double sum = 0;
-    int row = 0;
-    for (MicroBatch rows : batch.microBatches()) {
-      sum += objective.gradients(rows, scale / divided, state.step, row, checked);
-      row += rows.rows();
-    }
-    return sum * scale;
+    return objective.gradients(batch, new Objective.Step(state.step, divided, checked));
   }
 
   /**
@@ -210,6 +204,7 @@ public final class Trainer {
   private void save() {
     savedStep = state.step;
     state.schedulerState = schedule.state();
+    state.objective = objective.state();
     listener.onSave(state, optimizer);
   }
 
@@ -245,6 +240,8 @@ public final class Trainer {
     line.put("grad_norm", gradientNorm);
     line.put("learning_rate", learningRate);
     line.put("loss", state.lossSinceLog / steps);
+    line.putAll(objective.metrics(state.sums, ""));
+    state.sums.clear();
     switch (config.logging().includeNumInputTokensSeen()) {
       case NO -> {}
       case ALL, NON_PADDING -> line.put("num_input_tokens_seen", state.tokensSeen);

@@ -36,6 +36,12 @@ public final class TrainerState {
   double lossSinceLog;
   int lastLoggedStep;
 
+  /** What the objective's metrics are made of, since the last log line. */
+  final Map<String, Double> sums = new LinkedHashMap<>();
+
+  /** What the objective itself must know to go on. */
+  Map<String, Double> objective = new LinkedHashMap<>();
+
   long tokensSeen;
   double floatingPointOperations;
 
@@ -112,8 +118,9 @@ public final class TrainerState {
     own.put("loss_since_log", lossSinceLog);
     own.put("last_logged_step", lastLoggedStep);
     own.put("evaluations_without_gain", evaluationsWithoutGain);
-    ObjectNode scheduler = own.putObject("scheduler"); // as text: JSON has no infinities
-    schedulerState.forEach((name, value) -> scheduler.put(name, Double.toString(value)));
+    putNumbers(own, "scheduler", schedulerState);
+    putNumbers(own, "sums_since_log", sums);
+    putNumbers(own, "objective", objective);
     return json;
   }
 
@@ -147,16 +154,27 @@ public final class TrainerState {
     s.lossSinceLog = own.path("loss_since_log").asDouble();
     s.lastLoggedStep = own.path("last_logged_step").asInt();
     s.evaluationsWithoutGain = own.path("evaluations_without_gain").asInt();
-    own.path("scheduler")
-        .fields()
-        .forEachRemaining(
-            e -> s.schedulerState.put(e.getKey(), Double.valueOf(e.getValue().asText())));
+    numbers(own, "scheduler", s.schedulerState);
+    numbers(own, "sums_since_log", s.sums);
+    numbers(own, "objective", s.objective);
     for (JsonNode entry : json.path("log_history")) {
       Map<String, Object> line = new LinkedHashMap<>();
       entry.fields().forEachRemaining(e -> line.put(e.getKey(), plain(e.getValue())));
       s.logHistory.add(line);
     }
     return s;
+  }
+
+  /** As text: JSON has no infinities. */
+  private static void putNumbers(ObjectNode json, String field, Map<String, Double> numbers) {
+    ObjectNode object = json.putObject(field);
+    numbers.forEach((name, value) -> object.put(name, Double.toString(value)));
+  }
+
+  private static void numbers(JsonNode json, String field, Map<String, Double> to) {
+    json.path(field)
+        .fields()
+        .forEachRemaining(e -> to.put(e.getKey(), Double.valueOf(e.getValue().asText())));
   }
 
   private static Object plain(JsonNode value) {

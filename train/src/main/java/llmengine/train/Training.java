@@ -14,8 +14,9 @@ import llmengine.train.config.Resume;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
+import llmengine.train.stage.Objective;
 
-/** A run of the stages pt and sft from its configuration to the files in output_dir. */
+/** A run from its configuration to the files in output_dir. */
 public final class Training {
   private final RunConfig config;
   private final PrintStream out;
@@ -47,13 +48,16 @@ public final class Training {
       data.report().write(report);
       try (Decoder model = session.load(backend);
           FineTuning method = FineTuning.of(config, session, model, resumeFrom);
+          Objective objective =
+              new Stages(config, session, model, method).objective(data.train(), resumeFrom);
           Scope scope = new Scope(backend, "optimizer")) {
         model.checkpointing(config.recomputesActivations());
         if (config.training().bf16()) {
           ModelSession.frozenToBf16(model);
         }
         Summary.print(out, config, session, model, method, data, report);
-        return new TrainingJob(config, out, interrupted, session, data, model, method, scope)
+        return new TrainingJob(
+                config, out, interrupted, session, data, model, method, objective, scope)
             .run(resumeFrom);
       }
     }

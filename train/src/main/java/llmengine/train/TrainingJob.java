@@ -15,6 +15,7 @@ import llmengine.data.TrainingData;
 import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
 import llmengine.nn.Decoder;
+import llmengine.nn.Parameter;
 import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.Schedule;
 import llmengine.train.callback.ConsoleProgress;
@@ -31,7 +32,8 @@ import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
-import llmengine.train.stage.CausalLm;
+import llmengine.train.stage.Objective;
+import llmengine.train.stage.RewardModel;
 
 /** A run whose model and data are open: training, the files it leaves, and evaluation. */
 final class TrainingJob {
@@ -46,7 +48,7 @@ final class TrainingJob {
   private final Path folder;
   private final Evaluation evaluation;
   private final Prediction prediction;
-  private final CausalLm objective;
+  private final Objective objective;
   private final Map<String, Object> allResults = new LinkedHashMap<>();
 
   TrainingJob(
@@ -57,6 +59,7 @@ final class TrainingJob {
       TrainingData data,
       Decoder model,
       FineTuning method,
+      Objective objective,
       Scope scope) {
     this.config = config;
     this.out = out;
@@ -67,12 +70,7 @@ final class TrainingJob {
     this.method = method;
     this.scope = scope;
     this.folder = config.outputDir();
-    objective =
-        new CausalLm(
-            model,
-            config.training().seed(),
-            method.dropout(),
-            config.training().neftuneNoiseAlpha().orElse(0.0));
+    this.objective = objective;
     prediction = new Prediction(config, session, model);
     evaluation =
         new Evaluation(
@@ -119,8 +117,7 @@ final class TrainingJob {
   private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
-    Optimizer optimizer =
-        Optimizers.of(config, model, scope, Optimizers.groups(config, method.trainable()));
+    Optimizer optimizer = Optimizers.of(config, model, scope, Optimizers.groups(config, trained()));
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);
@@ -128,7 +125,7 @@ final class TrainingJob {
       OutputFolder.forgetCheckpoints(folder);
     }
     state.totalSteps = total;
-    Checkpoints checkpoints = new Checkpoints(folder, config, method::save);
+    Checkpoints checkpoints = new Checkpoints(folder, config, this::save);
     int startStep = state.step;
     long startTokens = state.tokensSeen;
     TrainingListener listener =
@@ -140,7 +137,8 @@ final class TrainingJob {
                     model.backend().memory(),
                     Backends.memoryLimit(config),
                     System.console() != null && System.console().isTerminal(),
-                    startStep),
+                    startStep,
+                    objective.hasPerplexity()),
                 trackers,
                 checkpoints));
     if (startStep == 0) {
@@ -160,7 +158,8 @@ final class TrainingJob {
                     evaluation,
                     listener,
                     interrupted,
-                    state))
+                    state,
+                    method.weightsPerToken()))
             .run();
     double seconds = (System.nanoTime() - start) / 1e9;
     if (end == Trainer.End.INTERRUPTED) {
@@ -174,7 +173,9 @@ final class TrainingJob {
       return end;
     }
     if (config.evaluation().loadBestModelAtEnd() && state.bestCheckpoint.isPresent()) {
-      method.load(Path.of(state.bestCheckpoint.get()));
+      Path best = Path.of(state.bestCheckpoint.get());
+      method.load(best);
+      objective.load(best);
       out.println("best checkpoint: " + state.bestCheckpoint.get());
     }
     summarize(state, checkpoints, listener, seconds, startStep, startTokens);
@@ -214,7 +215,7 @@ final class TrainingJob {
           Evaluation.rounded(
               data.report().counts().get("train").tokens() * state.epoch / seconds, 4));
     }
-    method.save(folder);
+    save(folder);
     method.finished(folder);
     JsonFiles.writeMetrics(folder.resolve("train_results.json"), line);
     allResults.putAll(line);
@@ -222,11 +223,7 @@ final class TrainingJob {
     checkpoints.writeState(folder.resolve(Checkpoints.STATE), state);
     logHistory = state.logHistory;
     if (config.finetuning().plotLoss()) {
-      List<String> keys = new ArrayList<>(List.of("loss"));
-      data.eval()
-          .keySet()
-          .forEach(n -> keys.add(n.isEmpty() ? "eval_loss" : "eval_" + n + "_loss"));
-      LossPlot.draw(folder, state.logHistory, keys);
+      LossPlot.draw(folder, state.logHistory, plots());
     }
     out.println(
         String.format(
@@ -243,6 +240,31 @@ final class TrainingJob {
   }
 
   private List<Map<String, Object>> logHistory = List.of();
+
+  private List<String> plots() {
+    List<String> keys = new ArrayList<>(List.of("loss"));
+    List<String> evaluated = new ArrayList<>(List.of("eval_loss"));
+    for (String key : objective.plots()) {
+      (key.startsWith("eval_") ? evaluated : keys).add(key);
+    }
+    for (String set : data.eval().keySet()) {
+      for (String key : evaluated) {
+        keys.add(set.isEmpty() ? key : "eval_" + set + key.substring("eval".length()));
+      }
+    }
+    return keys;
+  }
+
+  private List<Parameter> trained() {
+    List<Parameter> all = new ArrayList<>(method.trainable());
+    all.addAll(objective.parameters());
+    return all;
+  }
+
+  private void save(Path to) throws IOException {
+    method.save(to);
+    objective.save(to);
+  }
 
   private void evaluate() throws IOException {
     Map<String, Object> metrics = new LinkedHashMap<>(evaluation.run());
@@ -270,7 +292,10 @@ final class TrainingJob {
       String name = set.getKey();
       Path file = folder.resolve(Prediction.fileName(name));
       String prefix = name.isEmpty() ? "predict" : "predict_" + name;
-      metrics.putAll(prediction.run(prefix, set.getValue(), file));
+      metrics.putAll(
+          objective instanceof RewardModel scorer
+              ? evaluation.score(prefix, set.getValue(), scorer, file)
+              : prediction.run(prefix, set.getValue(), file));
       out.println("predictions  " + set.getValue().size() + " answers in " + file);
     }
     JsonFiles.writeMetrics(folder.resolve("predict_results.json"), metrics);
@@ -282,7 +307,8 @@ final class TrainingJob {
   private void printScores(Map<String, Object> metrics) {
     metrics.forEach(
         (name, value) -> {
-          if (name.matches(".*(_loss|perplexity|_rouge-[12l]|_bleu-4)")) {
+          if (name.matches(
+              ".*(_loss|perplexity|_rouge-[12l]|_bleu-4|accuracy|rewards/(accuracies|margins))")) {
             double number = ((Number) value).doubleValue();
             out.println(String.format(Locale.ROOT, "%s %.4f", name, number));
           }
@@ -316,6 +342,7 @@ final class TrainingJob {
               return Files.isDirectory(here) ? here.toString() : best;
             });
     schedule.restore(state.schedulerState);
+    objective.restore(state.objective);
     out.println("resuming from " + from + " at step " + state.step);
     return state;
   }

@@ -107,6 +107,8 @@ class LawsTest {
                     parts.data(),
                     parts.model(),
                     parts.method(),
+                    new Stages(config, parts.session(), parts.model(), parts.method())
+                        .objective(parts.data().train(), Optional.empty()),
                     scope)
                 .run(Optional.empty());
           }
@@ -137,9 +139,9 @@ class LawsTest {
             for (int i = 0; i < parts.data().train().size(); i++) {
               Example row = parts.data().train().get(i);
               rows.add(row);
-              sum += objective.loss(Collator.collate(List.of(row)));
+              sum += objective.loss(Collator.collate(List.of(row), new int[] {i}));
             }
-            double together = objective.loss(Collator.collate(rows));
+            double together = objective.loss(Collator.collate(rows, new int[rows.size()]));
             assertThat(together).isCloseTo(sum, within(1e-5 * sum));
           });
     }
@@ -196,6 +198,8 @@ class LawsTest {
                       parts.data(),
                       parts.model(),
                       parts.method(),
+                      new Stages(config, parts.session(), parts.model(), parts.method())
+                          .objective(parts.data().train(), Optional.empty()),
                       scope)
                   .run(Optional.empty());
             }

@@ -46,10 +46,18 @@ class QuantizedTrainingTest {
 
   /** Same losses, gradients and adapter, bit by bit, as on a checkpoint of the decoded weights. */
   @ParameterizedTest
-  @CsvSource({"4,nf4,true,true", "4,nf4,false,false", "4,fp4,true,true", "8,nf4,true,true"})
+  @CsvSource({
+    "bnb,4,nf4,true,true",
+    "bnb,4,nf4,false,false",
+    "bnb,4,fp4,true,true",
+    "bnb,8,nf4,true,true",
+    "hqq,3,nf4,true,true",
+    "eetq,8,nf4,true,false"
+  })
   void packedWeightsTrainAsTheirDecodedValues(
-      int bits, String type, boolean nested, boolean recompute) throws IOException {
+      String method, int bits, String type, boolean nested, boolean recompute) throws IOException {
     String[] words = {
+      "quantization_method=" + method,
       "quantization_bit=" + bits,
       "quantization_type=" + type,
       "double_quantization=" + nested,

@@ -1,6 +1,7 @@
 package llmengine.data.batch;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -135,7 +136,7 @@ public final class BatchIterator implements Iterator<StepBatch>, AutoCloseable {
     for (int i = from; i < to; i++) {
       examples.add(rows.apply(ids[i]));
     }
-    return Collator.collate(examples);
+    return Collator.collate(examples, Arrays.copyOfRange(ids, from, to));
   }
 
   private void fail(Throwable reason) {

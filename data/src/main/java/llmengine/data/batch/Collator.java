@@ -14,7 +14,10 @@ import llmengine.data.process.Example;
 public final class Collator {
   private Collator() {}
 
-  public static MicroBatch collate(List<Example> rows) {
+  /**
+   * @param numbers places of the rows in their dataset
+   */
+  public static MicroBatch collate(List<Example> rows, int[] numbers) {
     int tokens = 0;
     int parts = 0;
     int learned = 0;
@@ -55,6 +58,8 @@ public final class Collator {
         segments,
         Arrays.copyOf(labelled, label),
         Arrays.copyOf(targets, label),
-        lengths);
+        lengths,
+        List.copyOf(rows),
+        numbers);
   }
 }

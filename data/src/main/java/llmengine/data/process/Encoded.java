@@ -5,11 +5,17 @@ import java.util.Set;
 
 /**
  * A dataset row as token ids before packing. {@code fullLength} is its number of tokens without any
- * cut. A dropped row has no ids.
+ * cut, of the longer answer where there are two; {@code parts} are the lengths of its sequences:
+ * one, or two in preference rows. A dropped row has no ids.
  */
-public record Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues) {
+public record Encoded(
+    int[] ids, int[] labels, int fullLength, Set<Issue> issues, int[] parts, Feedback feedback) {
   private static final int AFTER_STOP = 3;
   private static final int[] NONE = {};
+
+  Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues) {
+    this(ids, labels, fullLength, issues, new int[] {ids.length}, Feedback.NONE);
+  }
 
   static Encoded dropped(Issue reason) {
     return new Encoded(NONE, NONE, 0, EnumSet.of(reason));
@@ -42,12 +48,12 @@ public record Encoded(int[] ids, int[] labels, int fullLength, Set<Issue> issues
   }
 
   /**
-   * Whether the learned tokens end with a stop id, or with one and at most {@value #AFTER_STOP}
-   * others: many templates write a line end after it.
+   * Whether the learned tokens of the first sequence end with a stop id, or with one and at most
+   * {@value #AFTER_STOP} others: many templates write a line end after it.
    */
   public boolean learnsToStop(int[] stopIds) {
     int seen = 0;
-    for (int i = labels.length - 1; i >= 0 && seen <= AFTER_STOP; i--) {
+    for (int i = parts[0] - 1; i >= 0 && seen <= AFTER_STOP; i--) {
       if (labels[i] != Example.IGNORED) {
         seen++;
         for (int stop : stopIds) {

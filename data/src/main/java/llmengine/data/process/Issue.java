@@ -13,11 +13,17 @@ public enum Issue {
   ROLES_OUT_OF_ORDER,
   /** Dropped: no answer, or several. */
   NO_SINGLE_RESPONSE,
+  /** Dropped: not two answers to choose from. */
+  NO_PAIR,
+  /** Dropped: no answer with a judgement of it (kto_tag). */
+  NO_FEEDBACK,
+  /** Kept, though chosen and rejected answer are the same: nothing is preferred. */
+  IDENTICAL_PAIR,
   /** Dropped: longer than cutoff_len even after truncation, so that it fits no pack. */
   FITS_NO_PACK;
 
   /** Whether the row is missing from the tokenized dataset. */
   public boolean dropped() {
-    return this != TRUNCATED && this != NOTHING_LEARNED;
+    return this != TRUNCATED && this != NOTHING_LEARNED && this != IDENTICAL_PAIR;
   }
 }

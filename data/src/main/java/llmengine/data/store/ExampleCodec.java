@@ -5,18 +5,19 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import llmengine.data.process.Example;
+import llmengine.data.process.Feedback;
 
 /**
- * A training row as little-endian ints: number of ids, of labels, of samples, of segments, of label
- * runs; sample lengths (where positions restart); label runs; ids. Segments are either the samples
- * or one. A label run is its kind (2 high bits) and length; labels mostly repeat the id or are
- * masked, so that only other labels are written out.
+ * A training row as little-endian ints: number of ids, of labels, of samples, of segments;
+ * feedback; number of label runs; sample lengths (where positions restart); label runs; ids.
+ * Segments are either the samples or one. A label run is its kind (2 high bits) and length; labels
+ * mostly repeat the id or are masked, so that only other labels are written out.
  */
 final class ExampleCodec {
   static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).withByteAlignment(1);
 
-  private static final int HEADER = 5;
+  private static final int HEADER = 6;
   private static final int MASKED = 0;
   private static final int COPIED = 1 << 30;
   private static final int WRITTEN = 2 << 30;
@@ -31,6 +32,7 @@ final class ExampleCodec {
     out.add(example.labels().length);
     out.add(samples.length);
     out.add(example.segments().length);
+    out.add(example.feedback().ordinal());
     out.add(0);
     out.addAll(samples);
     int runs = 0;
@@ -59,6 +61,7 @@ final class ExampleCodec {
     int[] labels = new int[in.next()];
     int[] samples = new int[in.next()];
     int segments = in.next();
+    Feedback feedback = Feedback.values()[in.next()];
     int[] runs = new int[in.next()];
     in.fill(samples);
     int[] written = new int[labels.length];
@@ -92,7 +95,11 @@ final class ExampleCodec {
       }
     }
     return new Example(
-        ids, labels, positions, segments == samples.length ? samples : new int[] {ids.length});
+        ids,
+        labels,
+        positions,
+        segments == samples.length ? samples : new int[] {ids.length},
+        feedback);
   }
 
   private static int kind(Example example, int t) {

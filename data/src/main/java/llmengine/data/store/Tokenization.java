@@ -18,9 +18,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import llmengine.data.AlignedRow;
 import llmengine.data.DataException;
 import llmengine.data.process.Encoded;
 import llmengine.data.process.Example;
+import llmengine.data.process.Feedback;
 import llmengine.data.process.Issue;
 import llmengine.data.process.Processor;
 
@@ -149,10 +151,28 @@ public final class Tokenization {
   private Encoded encode(int index) {
     var row = rows.row(index);
     try {
-      return processor.encode(row);
+      return processor.looksBack()
+          ? processor.encode(row, before(index, row))
+          : processor.encode(row);
     } catch (DataException e) {
       throw new DataException(rows.where(index) + ": " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * The closest row with an answer before {@code index}, going round within its map batch; the row
+   * itself if there is none.
+   */
+  private AlignedRow before(int index, AlignedRow row) {
+    int first = index - index % batchSize;
+    int size = Math.min(batchSize, rows.size() - first);
+    for (int back = 1; back < size; back++) {
+      AlignedRow other = rows.row(first + Math.floorMod(index - first - back, size));
+      if (!other.response().isEmpty()) {
+        return other;
+      }
+    }
+    return row;
   }
 
   private static List<Encoded> result(Future<List<Encoded>> task) {
@@ -195,8 +215,7 @@ public final class Tokenization {
       learned += example.learned();
     }
     long tail = counts.tokens() - tokens;
-    writer.endBatch(
-        counts.plus(new Counts(0, examples.size(), 0, 0, 0, 0, 0, 0, 0, 0, -tail, learned, tail)));
+    writer.endBatch(counts.plus(Counts.examples(examples.size(), learned, tail)));
   }
 
   private Counts count(Encoded row) {
@@ -206,7 +225,11 @@ public final class Tokenization {
         0,
         row.issues().contains(Issue.TRUNCATED) ? 1 : 0,
         row.issues().contains(Issue.ROLES_OUT_OF_ORDER) ? 1 : 0,
-        row.issues().contains(Issue.NO_SINGLE_RESPONSE) ? 1 : 0,
+        row.issues().contains(Issue.NO_SINGLE_RESPONSE)
+                || row.issues().contains(Issue.NO_PAIR)
+                || row.issues().contains(Issue.NO_FEEDBACK)
+            ? 1
+            : 0,
         row.issues().contains(Issue.FITS_NO_PACK) ? 1 : 0,
         row.issues().contains(Issue.NOTHING_LEARNED) ? 1 : 0,
         answered ? 1 : 0,
@@ -214,7 +237,10 @@ public final class Tokenization {
         row.fullLength(),
         row.ids().length,
         0,
-        0);
+        0,
+        row.issues().contains(Issue.IDENTICAL_PAIR) ? 1 : 0,
+        row.feedback() == Feedback.DESIRABLE ? 1 : 0,
+        row.feedback() == Feedback.UNDESIRABLE ? 1 : 0);
   }
 
   private String line(int index, Issue issue, Encoded row) {

@@ -31,7 +31,7 @@ class BatchTest {
     var packed =
         new Example(
             new int[] {4, 5, 6}, new int[] {IGNORED, 5, 6}, new int[] {0, 1, 0}, new int[] {2, 1});
-    MicroBatch batch = Collator.collate(List.of(plain, packed));
+    MicroBatch batch = Collator.collate(List.of(plain, packed), new int[] {0, 1});
     assertThat(batch.ids()).containsExactly(1, 2, 3, 4, 5, 6);
     assertThat(batch.positions()).containsExactly(0, 1, 2, 0, 1, 0);
     assertThat(batch.segments()).containsExactly(3, 2, 1);

@@ -102,11 +102,17 @@ final class Attention {
       Tensor dk,
       Tensor dv) {
     int kvHeads = shape.kvHeads();
+    int[] runs = segments.independentRuns();
     team.run(
-        (unit, worker) ->
-            new AttentionGradient(
-                    dout, q, k, v, out, lse, segments, shape, dq, dk, dv, tiles[worker])
-                .run(unit / kvHeads, unit % kvHeads),
-        segments.count() * kvHeads);
+        (unit, worker) -> {
+          var gradient =
+              new AttentionGradient(
+                  dout, q, k, v, out, lse, segments, shape, dq, dk, dv, tiles[worker]);
+          // one worker for all sequences that share a prefix: they add to the same rows, in order
+          for (int s = runs[unit / kvHeads]; s < runs[unit / kvHeads + 1]; s++) {
+            gradient.run(s, unit % kvHeads);
+          }
+        },
+        (runs.length - 1) * kvHeads);
   }
 }

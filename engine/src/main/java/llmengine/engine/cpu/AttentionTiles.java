@@ -49,7 +49,7 @@ final class AttentionTiles {
 
     /** Row of the key tensor. */
     int key(int j) {
-      return segments.keyStart()[sequence] + j;
+      return segments.key(sequence, j);
     }
 
     /** The last key that a row sees. */
@@ -151,19 +151,40 @@ final class AttentionTiles {
   void packTransposed(Tensor t, Block at, int from, int keys, float[] to) {
     int d = at.shape().headDim();
     for (int j = 0; j < keys; j += NR) {
-      long address = Pieces.address(t, at.key(from + j), (long) at.kvHead() * d);
       int count = Math.min(NR, keys - j);
+      if (at.segments().adjacentKeys(at.sequence(), from + j) < count) {
+        packApart(t, at, from + j, count, to, j * MicroKernel.KC);
+        continue;
+      }
+      long address = Pieces.address(t, at.key(from + j), (long) at.kvHead() * d);
       pack.bByRows(0, Pieces.kind(t), address, t.rowStride(), count, d, to, j * MicroKernel.KC);
+    }
+  }
+
+  /** One panel of keys as columns where a shared prefix ends: its rows don't follow each other. */
+  private void packApart(Tensor t, Block at, int from, int count, float[] to, int o) {
+    int d = at.shape().headDim();
+    for (int j = 0; j < count; j++) {
+      long address = Pieces.address(t, at.key(from + j), (long) at.kvHead() * d);
+      Load.run(Pieces.kind(t), address, d, row, 0);
+      for (int c = 0; c < d; c++) {
+        to[o + c * NR + j] = row[c];
+      }
     }
   }
 
   /** Keys from .. from + keys as rows: (keys, D). */
   void pack(Tensor t, Block at, int from, int keys, float[] to) {
     int d = at.shape().headDim();
-    for (int c = 0; c < d; c += NR) {
-      long address = Pieces.address(t, at.key(from), (long) at.kvHead() * d + c);
-      int count = Math.min(NR, d - c);
-      GemmPack.bByColumns(Pieces.kind(t), address, t.rowStride(), count, keys, to, c * KEYS);
+    for (int k = 0; k < keys; ) {
+      int n = Math.min(keys - k, at.segments().adjacentKeys(at.sequence(), from + k));
+      for (int c = 0; c < d; c += NR) {
+        long address = Pieces.address(t, at.key(from + k), (long) at.kvHead() * d + c);
+        int count = Math.min(NR, d - c);
+        GemmPack.bByColumns(
+            Pieces.kind(t), address, t.rowStride(), count, n, to, c * KEYS + k * NR);
+      }
+      k += n;
     }
   }
 

@@ -12,7 +12,14 @@ final class ScalarAttention {
   private record Row(int from, double[] raw, double[] capped, double[] p, double lse) {}
 
   private static Row row(
-      Tensor q, Tensor k, AttentionShape shape, int query, int head, int keyStart, int lastKey) {
+      Tensor q,
+      Tensor k,
+      Segments segments,
+      int sequence,
+      AttentionShape shape,
+      int query,
+      int head,
+      int lastKey) {
     int d = shape.headDim();
     int kv = head / (shape.heads() / shape.kvHeads());
     int from = shape.window() > 0 ? Math.max(0, lastKey - shape.window() + 1) : 0;
@@ -24,7 +31,7 @@ final class ScalarAttention {
       for (int c = 0; c < d; c++) {
         dot +=
             (double) HostBackend.element(q, query, head * d + c)
-                * HostBackend.element(k, keyStart + j, kv * d + c);
+                * HostBackend.element(k, segments.key(sequence, j), kv * d + c);
       }
       double score = dot * shape.scale();
       raw[j - from] = score;
@@ -54,18 +61,17 @@ final class ScalarAttention {
       Tensor lse) {
     int d = shape.headDim();
     for (int s = 0; s < segments.count(); s++) {
-      int keyStart = segments.keyStart()[s];
       for (int i = 0; i < segments.queryLength()[s]; i++) {
         int query = segments.queryStart()[s] + i;
         int lastKey = i + segments.keyLength()[s] - segments.queryLength()[s];
         for (int h = 0; h < shape.heads(); h++) {
           int kv = h / (shape.heads() / shape.kvHeads());
-          Row row = row(q, k, shape, query, h, keyStart, lastKey);
+          Row row = row(q, k, segments, s, shape, query, h, lastKey);
           HostBackend.element(lse, query, h, (float) row.lse);
           for (int c = 0; c < d; c++) {
             double sum = 0;
             for (int j = 0; j < row.p.length; j++) {
-              sum += row.p[j] * HostBackend.element(v, keyStart + row.from + j, kv * d + c);
+              sum += row.p[j] * HostBackend.element(v, segments.key(s, row.from + j), kv * d + c);
             }
             HostBackend.element(out, query, h * d + c, (float) sum);
           }
@@ -92,20 +98,19 @@ final class ScalarAttention {
     double[][] gk = new double[k.rows()][k.cols()];
     double[][] gv = new double[v.rows()][v.cols()];
     for (int s = 0; s < segments.count(); s++) {
-      int keyStart = segments.keyStart()[s];
       for (int i = 0; i < segments.queryLength()[s]; i++) {
         int query = segments.queryStart()[s] + i;
         int lastKey = i + segments.keyLength()[s] - segments.queryLength()[s];
         for (int h = 0; h < shape.heads(); h++) {
           int kv = h / (shape.heads() / shape.kvHeads());
-          Row row = row(q, k, shape, query, h, keyStart, lastKey);
+          Row row = row(q, k, segments, s, shape, query, h, lastKey);
           double[] dp = new double[row.p.length];
           double mean = 0;
           for (int j = 0; j < dp.length; j++) {
             for (int c = 0; c < d; c++) {
               double g = HostBackend.element(dout, query, h * d + c);
-              dp[j] += g * HostBackend.element(v, keyStart + row.from + j, kv * d + c);
-              gv[keyStart + row.from + j][kv * d + c] += row.p[j] * g;
+              dp[j] += g * HostBackend.element(v, segments.key(s, row.from + j), kv * d + c);
+              gv[segments.key(s, row.from + j)][kv * d + c] += row.p[j] * g;
             }
             mean += dp[j] * row.p[j];
           }
@@ -115,7 +120,7 @@ final class ScalarAttention {
               ds *= 1 - Math.pow(row.capped[j] / shape.softcap(), 2);
             }
             for (int c = 0; c < d; c++) {
-              int key = keyStart + row.from + j;
+              int key = segments.key(s, row.from + j);
               gq[query][h * d + c] += ds * HostBackend.element(k, key, kv * d + c);
               gk[key][kv * d + c] += ds * HostBackend.element(q, query, h * d + c);
             }

@@ -153,7 +153,7 @@ final class Int8Matrix implements InferencePacking {
       row[c] = value;
       scale = Math.max(scale, Math.abs(value));
     }
-    float factor = scale == 0 ? 0 : 127 / scale;
+    float factor = scale == 0 ? 0 : 1 / scale * 127; // two roundings, as torch divides a number
     for (int c = 0; c < row.length; c++) {
       // a byte has no -0
       row[c] = outlier != null && outlier[c] ? 0 : (float) Math.rint(row[c] * factor) + 0f;

@@ -17,6 +17,7 @@ public final class ConsoleProgress implements TrainingListener {
   private final double limit;
   private final boolean terminal;
   private final int startStep;
+  private final boolean perplexity;
   private final long start = System.nanoTime();
   private long tokens;
   private long tokensAtLog;
@@ -24,14 +25,21 @@ public final class ConsoleProgress implements TrainingListener {
 
   /**
    * @param limit bytes that tensors may take
+   * @param perplexity whether to show e to the power of evaluation losses
    */
   public ConsoleProgress(
-      PrintStream out, Memory memory, double limit, boolean terminal, int startStep) {
+      PrintStream out,
+      Memory memory,
+      double limit,
+      boolean terminal,
+      int startStep,
+      boolean perplexity) {
     this.out = out;
     this.memory = memory;
     this.limit = limit;
     this.terminal = terminal;
     this.startStep = startStep;
+    this.perplexity = perplexity;
   }
 
   @Override
@@ -60,10 +68,11 @@ public final class ConsoleProgress implements TrainingListener {
     line(
         String.format(
             Locale.ROOT,
-            "step %d/%d  loss %.4f  grad %.3g  lr %.3g  %s tok/s  mem %.1f/%.1f GB  eta %s",
+            "step %d/%d  loss %.4f%s  grad %.3g  lr %.3g  %s tok/s  mem %.1f/%.1f GB  eta %s",
             state.step(),
             state.totalSteps(),
             number(line, "loss"),
+            rewards(line),
             number(line, "grad_norm"),
             number(line, "learning_rate"),
             rate(rate),
@@ -77,15 +86,30 @@ public final class ConsoleProgress implements TrainingListener {
     StringBuilder text = new StringBuilder("eval " + state.step() + "/" + state.totalSteps());
     metrics.forEach(
         (name, value) -> {
-          if (name.endsWith("_loss")) {
-            double loss = ((Number) value).doubleValue();
-            text.append(
-                String.format(
-                    Locale.ROOT, "  %s %.4f  perplexity %.3f", name, loss, Math.exp(loss)));
+          boolean loss = name.endsWith("_loss");
+          if (loss || name.matches("eval_.*(accuracy|rewards/(accuracies|margins))")) {
+            double number = ((Number) value).doubleValue();
+            text.append(String.format(Locale.ROOT, "  %s %.4f", name, number));
+            if (loss && perplexity) {
+              text.append(String.format(Locale.ROOT, "  perplexity %.3f", Math.exp(number)));
+            }
           }
         });
     line(text.toString());
     timeAtLog = System.nanoTime();
+  }
+
+  /** How much better the chosen answers do, in stages that learn from preferences. */
+  private static String rewards(Map<String, Object> line) {
+    StringBuilder text = new StringBuilder();
+    if (line.containsKey("rewards/accuracies")) {
+      text.append(
+          String.format(Locale.ROOT, "  accuracy %.2f", number(line, "rewards/accuracies")));
+    }
+    if (line.containsKey("rewards/margins")) {
+      text.append(String.format(Locale.ROOT, "  margin %.4f", number(line, "rewards/margins")));
+    }
+    return text.toString();
   }
 
   private void line(String text) {

@@ -65,20 +65,20 @@ public final class TrainerLog implements TrainingListener {
 
   @Override
   public void onLog(TrainerState state, Map<String, Object> line) {
-    write(state, "loss", line.get("loss"), line.get("learning_rate"));
+    write(state, "loss", line.get("loss"), line);
   }
 
   @Override
   public void onEvaluate(TrainerState state, Map<String, Object> metrics) {
-    write(state, "eval_loss", metrics.get("eval_loss"), null);
+    write(state, "eval_loss", metrics.get("eval_loss"), Map.of());
   }
 
   @Override
   public void onEnd(TrainerState state, Map<String, Object> line) {
-    write(state, "loss", null, null);
+    write(state, "loss", null, Map.of());
   }
 
-  private void write(TrainerState state, String lossName, Object loss, Object learningRate) {
+  private void write(TrainerState state, String lossName, Object loss, Map<String, Object> line) {
     double elapsed = (System.nanoTime() - start) / 1e9;
     int done = state.step() - startStep;
     double remaining =
@@ -86,12 +86,9 @@ public final class TrainerLog implements TrainingListener {
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("current_steps", state.step());
     entry.put("total_steps", state.totalSteps());
-    if (loss != null) {
-      entry.put(lossName, loss);
-    }
-    if (learningRate != null) {
-      entry.put("lr", learningRate);
-    }
+    putIfThere(entry, lossName, loss);
+    putIfThere(entry, "accuracy", line.get("rewards/accuracies"));
+    putIfThere(entry, "lr", line.get("learning_rate"));
     entry.put("epoch", state.epoch());
     double share = state.totalSteps() == 0 ? 100 : 100.0 * state.step() / state.totalSteps();
     entry.put("percentage", Math.round(share * 100) / 100.0);
@@ -103,6 +100,12 @@ public final class TrainerLog implements TrainingListener {
     } catch (IOException e) {
       throw new TrainException(
           file + ": can't be written: expected room and permission, got: " + e.getMessage(), e);
+    }
+  }
+
+  private static void putIfThere(Map<String, Object> entry, String key, Object value) {
+    if (value != null) {
+      entry.put(key, value);
     }
   }
 }

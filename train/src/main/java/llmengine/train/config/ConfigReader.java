@@ -99,6 +99,8 @@ final class ConfigReader {
         Keys.record(LoraArguments.class, values),
         Keys.record(OftArguments.class, values),
         Keys.record(FreezeArguments.class, values),
+        Keys.record(PreferenceArguments.class, values),
+        Keys.record(TokenLossArguments.class, values),
         Keys.record(GeneratingArguments.class, values),
         Keys.record(ExportArguments.class, values),
         Keys.record(EngineArguments.class, values),

@@ -7,8 +7,10 @@ import java.util.Optional;
 public record FinetuningArguments(
     @Key(
             preset = "sft",
-            later = {"rm", "ppo", "dpo", "kto"},
-            doc = "Training stage: pt learns all text, sft learns answers.")
+            later = {"ppo"},
+            doc =
+                "Training stage: pt learns all text, sft learns answers, rm learns to score them,"
+                    + " dpo and kto learn from preferred ones.")
         Stage stage,
     @Key(preset = "lora", doc = "What is trained: adapters (lora, oft), some layers, or all.")
         FinetuningType finetuningType,
@@ -34,7 +36,20 @@ public record FinetuningArguments(
   /** Training stage. */
   public enum Stage {
     PT,
-    SFT
+    SFT,
+    RM,
+    DPO,
+    KTO;
+
+    /** Whether a row holds two answers that are trained on. */
+    public boolean isPairwise() {
+      return this == RM || this == DPO;
+    }
+
+    /** Whether rows are single texts or conversations. */
+    public boolean isCausalLm() {
+      return this == PT || this == SFT;
+    }
   }
 
   /** Which parameters are trained. */

@@ -23,6 +23,8 @@ final class Keys {
           LoraArguments.class,
           OftArguments.class,
           FreezeArguments.class,
+          PreferenceArguments.class,
+          TokenLossArguments.class,
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,

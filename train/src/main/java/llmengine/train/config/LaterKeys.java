@@ -60,21 +60,7 @@ final class LaterKeys {
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
     anywhere(
-        "preference training (stages dpo and kto)",
-        "pref_beta=0.1",
-        "pref_ftx=0.0",
-        "pref_bco_weight=0.0",
-        "pref_loss=sigmoid",
-        "dpo_label_smoothing=0.0",
-        "kto_chosen_weight=1.0",
-        "kto_rejected_weight=1.0",
-        "simpo_gamma=0.5",
-        "ref_model=null",
-        "ref_model_adapters=null",
-        "ref_model_quantization_bit=null",
-        "ld_alpha=null");
-    anywhere(
-        "reward models and reinforcement (stages rm and ppo)",
+        "reinforcement (stage ppo)",
         "ppo_buffer_size=1",
         "ppo_epochs=4",
         "ppo_score_norm=false",
@@ -83,8 +69,7 @@ final class LaterKeys {
         "reward_model=null",
         "reward_model_adapters=null",
         "reward_model_quantization_bit=null",
-        "reward_model_type=lora",
-        "value_head_dropout=0.1");
+        "reward_model_type=lora");
     anywhere(
         "layer-wise GaLore and APOLLO, BAdam by ratio",
         "galore_layerwise=false",
@@ -92,13 +77,6 @@ final class LaterKeys {
         "badam_update_ratio=0.05",
         "badam_mask_mode=adjacent",
         "badam_verbose=0");
-    anywhere(
-        "the losses DFT, ASFT and EAFT",
-        "use_dft_loss=false",
-        "use_asft_loss=false",
-        "asft_alpha=0.1",
-        "use_eaft_loss=false",
-        "eaft_alpha=1.0");
     anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
         "SwanLab",

@@ -14,6 +14,7 @@ import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
+import llmengine.train.stage.PairLoss;
 
 /**
  * What must hold between keys: LLaMA-Factory's rules and those of transformers' training arguments,
@@ -103,20 +104,73 @@ final class Rules {
             + " Set predict_with_generate: true.");
     training(
         keys("do_predict", "stage"),
-        c -> c.training().doPredict() && c.finetuning().stage() == Stage.PT,
-        "no answers to predict: expected stage sft, got pt. Remove do_predict.");
+        c ->
+            c.training().doPredict()
+                && c.finetuning().stage() != Stage.SFT
+                && c.finetuning().stage() != Stage.RM,
+        "nothing to predict: expected stage sft or rm, got another. Remove do_predict.");
     training(
         keys("neat_packing", "stage"),
         c -> c.data().neatPacking() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got pt. Remove neat_packing; pt packs by itself.");
+        "is for answers: expected stage sft, got another. Remove neat_packing; pt packs by"
+            + " itself.");
     training(
         keys("train_on_prompt", "stage"),
         c -> c.data().trainOnPrompt() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got pt. Remove it; pt learns all text.");
+        "is for answers: expected stage sft, got another. Remove it; pt learns all text.");
     training(
         keys("mask_history", "stage"),
         c -> c.data().maskHistory() && c.finetuning().stage() != Stage.SFT,
-        "is for answers: expected stage sft, got pt. Remove mask_history.");
+        "is for answers: expected stage sft, got another. Remove mask_history.");
+
+    training(
+        keys("packing", "stage"),
+        c -> c.data().packing().orElse(false) && !c.finetuning().stage().isCausalLm(),
+        "is for texts: expected stage pt or sft, got another. Remove packing.");
+    training(
+        keys("ref_model", "stage", "pref_loss"),
+        c -> c.preference().refModel().isPresent() && !comparesWithReference(c),
+        "compares with nothing: expected stage dpo or kto and a pref_loss with a reference, or"
+            + " use_asft_loss, got"
+            + " another. Remove ref_model.");
+    training(
+        keys("neftune_noise_alpha", "stage"),
+        c ->
+            c.training().neftuneNoiseAlpha().isPresent()
+                && (!c.finetuning().stage().isCausalLm() || c.tokenLoss().count() > 0),
+        "not supported yet with this loss: expected stage pt or sft with their own, got another."
+            + " Remove neftune_noise_alpha.");
+    training(
+        keys("use_dft_loss", "use_eaft_loss", "use_asft_loss", "stage"),
+        c ->
+            c.tokenLoss().count() > 1
+                || c.tokenLoss().count() > 0 && c.finetuning().stage() != Stage.SFT,
+        "weighs the tokens of stage sft: expected one of use_dft_loss, use_eaft_loss and"
+            + " use_asft_loss in stage sft, got another combination. Keep one, or remove it.");
+    error(
+        keys("ref_model_adapters", "ref_model"),
+        c -> !c.preference().refModelAdapters().isEmpty() && c.preference().refModel().isEmpty(),
+        "belongs to a reference model: expected ref_model, got none. Add it or remove"
+            + " ref_model_adapters.");
+    error(
+        keys("ref_model_quantization_bit", "ref_model"),
+        c ->
+            c.preference().refModelQuantizationBit().isPresent()
+                && (c.preference().refModel().isEmpty()
+                    || c.preference()
+                        .refModelQuantizationBit()
+                        .filter(b -> b != 4 && b != 8)
+                        .isPresent()),
+        "packs a reference model: expected ref_model, and 4 or 8, got another. Add ref_model or"
+            + " correct the number.");
+    training(
+        keys("dpo_label_smoothing", "pref_loss"),
+        c ->
+            c.finetuning().stage() == Stage.DPO
+                && c.preference().dpoLabelSmoothing() > 0
+                && c.preference().prefLoss() != PairLoss.Kind.SIGMOID,
+        "is for the sigmoid loss: expected pref_loss sigmoid, got another."
+            + " Remove dpo_label_smoothing.");
 
     ExportRules.add();
 
@@ -353,7 +407,17 @@ final class Rules {
     return save.setting() < 1 == eval.setting() < 1 && Math.abs(ratio - Math.rint(ratio)) < 1e-9;
   }
 
+  private static boolean comparesWithReference(RunConfig config) {
+    return config.tokenLoss().useAsftLoss()
+        || config.finetuning().stage() == Stage.KTO
+        || config.finetuning().stage() == Stage.DPO
+            && config.preference().prefLoss().hasReference();
+  }
+
   private static boolean isMetric(RunConfig config, String metric) {
+    if (!config.finetuning().stage().isCausalLm() && !metric.endsWith("loss")) {
+      return true; // rewards, accuracies: the evaluation knows which there are
+    }
     List<String> names =
         config.evaluation().predictWithGenerate()
             ? List.of("rouge-1", "rouge-2", "rouge-l", "bleu-4")

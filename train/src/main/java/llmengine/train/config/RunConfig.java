@@ -26,6 +26,8 @@ public record RunConfig(
     LoraArguments lora,
     OftArguments oft,
     FreezeArguments freeze,
+    PreferenceArguments preference,
+    TokenLossArguments tokenLoss,
     GeneratingArguments generating,
     ExportArguments export,
     EngineArguments engine,
@@ -136,6 +138,18 @@ public record RunConfig(
     return model.adapterNameOrPath().stream()
         .map(name -> hubCache().find("adapter_name_or_path", name, "main"))
         .map(path -> model.adapterFolder().map(path::resolve).orElse(path))
+        .toList();
+  }
+
+  /** The reference model that was named, found like {@link #modelPath}. */
+  public Optional<Path> refModelPath() {
+    return preference.refModel().map(name -> hubCache().find("ref_model", name, "main"));
+  }
+
+  /** Adapters of {@link #refModelPath}. */
+  public List<Path> refModelAdapterPaths() {
+    return preference.refModelAdapters().stream()
+        .map(name -> hubCache().find("ref_model_adapters", name, "main"))
         .toList();
   }
 

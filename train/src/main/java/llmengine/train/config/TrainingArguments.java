@@ -17,7 +17,9 @@ public record TrainingArguments(
         boolean doEval,
     @Key(
             preset = "false",
-            doc = "Answers the prompts of the evaluation data at the end, into a file.")
+            doc =
+                "Answers the prompts of the evaluation data at the end, into a file; in stage rm,"
+                    + " scores its answers.")
         boolean doPredict,
     @Key(
             doc =

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,7 @@ public final class ModelSession implements AutoCloseable {
   private final Pretrained files;
   private final ChatTemplate template;
   private final HuggingFaceTokenizer tokenizer;
+  private final List<Pretrained> others = new ArrayList<>();
 
   private ModelSession(
       RunConfig config, Pretrained files, ChatTemplate template, HuggingFaceTokenizer tokenizer) {
@@ -185,17 +187,27 @@ public final class ModelSession implements AutoCloseable {
 
   /** What packs the weights while they are read: {@code quantization_bit} and the keys to it. */
   public Optional<WeightQuantizer> quantizer() {
-    QuantizationArguments q = config.quantization();
     return isQuantized()
         ? Optional.empty()
-        : q.quantizationBit()
-            .map(
-                bits ->
-                    WeightQuantizers.of(
-                        q.quantizationMethod().key(),
-                        bits,
-                        q.quantizationType().key(),
-                        q.doubleQuantization()));
+        : config.quantization().quantizationBit().map(this::quantizer);
+  }
+
+  private WeightQuantizer quantizer(int bits) {
+    QuantizationArguments q = config.quantization();
+    return WeightQuantizers.of(
+        q.quantizationMethod().key(), bits, q.quantizationType().key(), q.doubleQuantization());
+  }
+
+  /**
+   * The weights of another checkpoint, which stays open as long as this; packed in this many bits
+   * if any.
+   */
+  public Decoder loadOther(Backend backend, Path path, Optional<Integer> bits) {
+    Pretrained other = Pretrained.open(path);
+    others.add(other);
+    return bits.map(this::quantizer)
+        .map(q -> other.load(backend, other.spec(), q, halfType()))
+        .orElseGet(() -> other.load(backend, other.spec()));
   }
 
   /** Whether the checkpoint itself is quantized; {@code quantization_bit} has no effect then. */
@@ -269,6 +281,7 @@ public final class ModelSession implements AutoCloseable {
 
   @Override
   public void close() {
+    others.forEach(Pretrained::close);
     files.close();
   }
 }

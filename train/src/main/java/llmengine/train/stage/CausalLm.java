@@ -1,11 +1,9 @@
 package llmengine.train.stage;
 
-import java.util.Collection;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.Set;
+import java.util.Optional;
 import llmengine.data.batch.MicroBatch;
-import llmengine.engine.DType;
+import llmengine.data.batch.StepBatch;
+import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.Scope;
 import llmengine.engine.Segments;
 import llmengine.engine.Tape;
@@ -13,12 +11,12 @@ import llmengine.engine.Tensor;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLoss;
 import llmengine.nn.Decoder;
-import llmengine.nn.Parameter;
 
 /**
  * Next-token prediction: the objective of the stages pt and sft, which differ in their labels only.
+ * A step's loss is the mean over its labelled tokens, whatever its micro-batches.
  */
-public final class CausalLm {
+public final class CausalLm implements Objective {
   private final Decoder model;
   private final long seed;
   private final boolean dropout;
@@ -41,39 +39,36 @@ public final class CausalLm {
     this.noiseAlpha = noiseAlpha;
   }
 
-  /**
-   * Weights that a token is multiplied with, the embedding table left out: the N of the 6 N
-   * operations of a training step.
-   *
-   * @param trained the trained parameters: those of adapters count too
-   */
-  public long weightsPerToken(Collection<Parameter> trained) {
-    Set<Parameter> all = Collections.newSetFromMap(new IdentityHashMap<>());
-    all.addAll(model.parameters().values());
-    all.addAll(trained);
-    all.remove(model.embedding().weight());
-    return all.stream().mapToLong(Parameter::size).sum();
+  @Override
+  public Outcome gradients(StepBatch batch, Step step) {
+    double scale = 1.0 / Math.max(1, batch.labelledTokens());
+    double sum = 0;
+    int row = 0;
+    for (MicroBatch rows : batch.microBatches()) {
+      sum += gradients(rows, scale / step.divisor(), step, row);
+      row += rows.rows();
+    }
+    return Outcome.of(sum * scale);
   }
 
   /**
-   * Adds the gradients of {@code scale * (sum of the labelled tokens' losses)} to the trained
-   * parameters.
+   * Adds the gradients of {@code scale * (sum of the labelled tokens' losses)}.
    *
-   * @param step the optimizer step, for dropout
    * @param firstRow number of rows of the step before this micro-batch, for dropout
-   * @param checked look at every intermediate value and throw at the first that is not finite
    * @return the sum of the losses, not scaled
    */
-  public double gradients(MicroBatch rows, double scale, int step, int firstRow, boolean checked) {
+  private double gradients(MicroBatch rows, double scale, Step step, int firstRow) {
     if (rows.targets().length == 0) {
       return 0;
     }
     try (Scope scope = new Scope(model.backend(), "activations")) {
       Tape tape = Tape.training(scope);
       if (dropout) {
-        tape.withDropout(seed * 0x9E3779B97F4A7C15L + step, rowKeys(scope, rows, firstRow));
+        tape.withDropout(
+            Passes.dropoutKey(seed, step.number()),
+            Passes.rowKeys(scope, rows.rowLengths(), firstRow));
       }
-      if (checked) {
+      if (step.checked()) {
         tape.withChecks();
       }
       Tensor losses = losses(tape, scope, rows, (float) scale);
@@ -81,6 +76,13 @@ public final class CausalLm {
       tape.backward();
       return sum;
     }
+  }
+
+  @Override
+  public Optional<Outcome> evaluate(TokenizedDataset set, MicroBatch rows) {
+    return rows.targets().length == 0
+        ? Optional.empty()
+        : Optional.of(Outcome.of(loss(rows) / rows.targets().length));
   }
 
   /** Sum of the labelled tokens' losses, without gradients. */
@@ -91,6 +93,11 @@ public final class CausalLm {
     try (Scope scope = new Scope(model.backend(), "activations")) {
       return model.backend().sum(losses(Tape.inference(scope), scope, rows, 1));
     }
+  }
+
+  @Override
+  public boolean hasPerplexity() {
+    return true;
   }
 
   private Tensor losses(Tape tape, Scope scope, MicroBatch rows, float scale) {
@@ -112,21 +119,5 @@ public final class CausalLm {
     }
     double values = Math.ceilDiv(longest, 8) * 8.0 * model.spec().width();
     return noiseAlpha == 0 ? 0 : (float) (noiseAlpha / Math.sqrt(values));
-  }
-
-  /**
-   * A key of (row within the step, token within the row) for each token, so that batching doesn't
-   * change the masks.
-   */
-  private static Tensor rowKeys(Scope scope, MicroBatch rows, int firstRow) {
-    int[] keys = new int[rows.ids().length];
-    int at = 0;
-    for (int r = 0; r < rows.rows(); r++) {
-      int seed = (firstRow + r) * 0x9E3779B1;
-      for (int t = 0; t < rows.rowLengths()[r]; t++) {
-        keys[at++] = seed + t;
-      }
-    }
-    return scope.empty(DType.I32, keys.length).set(keys);
   }
 }

@@ -52,7 +52,7 @@ class ConfigErrorsTest {
                 lora_rank: eight
                 learning_rate: -1
                 lr_scheduler_type: cosin
-                stage: dpo
+                stage: ppo
                 mixture_of_depths: convert
                 compute_dtype: bf16
                 """))
@@ -67,7 +67,7 @@ class ConfigErrorsTest {
                 + " cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt,"
                 + " reduce_lr_on_plateau, cosine_with_min_lr, cosine_warmup_with_min_lr,"
                 + " warmup_stable_decay, got cosin. Did you mean cosine?",
-            "run.yaml:9 stage: not supported yet: expected one of pt, sft, got dpo."
+            "run.yaml:9 stage: not supported yet: expected one of pt, sft, rm, dpo, kto, got ppo."
                 + " Correct the value.",
             "run.yaml:10 mixture_of_depths: not supported yet (shifted attention, mixtures of"
                 + " depths and expert losses): expected the default null, got convert. Remove it.",

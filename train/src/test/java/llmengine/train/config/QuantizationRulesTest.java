@@ -39,6 +39,7 @@ class QuantizationRulesTest {
         "quantization_bit=4 adapter_name_or_path=a,b | takes a single adapter",
         "quantization_bit=4 adapter_name_or_path=a create_new_adapter=true | needs the old one"
             + " merged",
+        "quantization_bit=4 resize_vocab=true | can't get rows for new tokens",
         "quantization_bit=4 pissa_init=true | PiSSA changes the weights",
         "quantization_bit=4 train_from_scratch=true | packs the weights of a checkpoint",
         "quantization_bit=4 quantization_device_map=auto | not for training",
