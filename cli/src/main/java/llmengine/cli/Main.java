@@ -64,6 +64,7 @@ public final class Main implements Runnable {
         new TrainCommand(),
         new ChatCommand(),
         new ExportCommand(),
+        new PerplexityCommand(),
         new ExpandCommand(),
         new PlanCommand(),
         new BenchCommand(),

@@ -42,6 +42,20 @@ record GgufPreTokenizer(
   private static final String BEFORE_WORD = "[^\\r\\n\\p{L}\\p{N}]?";
   private static final String SLASH_AND_SPACE =
       "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+  /** One name for each way to cut, the best known first. */
+  private static final List<String> COMMON =
+      List.of(
+          "llama-bpe",
+          "qwen2",
+          "gpt-2",
+          "smollm",
+          "tekken",
+          "gpt-4o",
+          "deepseek-v3",
+          "smaug-bpe",
+          "stablelm2");
+
   private static final Map<String, GgufPreTokenizer> BY_NAME = byName();
 
   /** The one with this name; an unknown name is a {@link DataException}. */
@@ -57,6 +71,51 @@ record GgufPreTokenizer(
               + ". Use the Hugging Face checkpoint of this model, which has a tokenizer.json.");
     }
     return found;
+  }
+
+  /**
+   * The name under which llama.cpp knows the pre-tokenizer of a tokenizer.json.
+   *
+   * @param steps of it, in order
+   * @param nfc whether the normalizer composes characters
+   */
+  static String nameOf(String where, List<ObjectNode> steps, boolean nfc, boolean ignoreMerges) {
+    List<String> patterns = new ArrayList<>();
+    boolean digits = false;
+    boolean gpt2 = false;
+    boolean known = true;
+    for (ObjectNode step : steps) {
+      switch (step.path("type").asText()) {
+        case "Digits" -> {
+          digits = step.path("individual_digits").asBoolean();
+          known &= digits && patterns.isEmpty();
+        }
+        case "Split" -> {
+          patterns.add(step.path("pattern").path("Regex").asText());
+          known &= step.path("behavior").asText().equals("Isolated");
+        }
+        case "ByteLevel" -> gpt2 = step.path("use_regex").asBoolean(true);
+        default -> known = false;
+      }
+    }
+    for (boolean exact : new boolean[] {true, false}) {
+      for (String name : COMMON) {
+        GgufPreTokenizer pre = BY_NAME.get(name);
+        boolean same =
+            pre.patterns.equals(patterns) && pre.singleDigits == digits && pre.gpt2 == gpt2;
+        if (known && same && pre.nfc == nfc && (!exact || pre.ignoreMerges == ignoreMerges)) {
+          return name;
+        }
+      }
+    }
+    throw new DataException(
+        where
+            + ": pre_tokenizer: llama.cpp has no such pre-tokenizer: expected that of one of "
+            + String.join(", ", COMMON)
+            + ", got "
+            + steps
+            + (nfc ? " after NFC" : "")
+            + ". Export to a Hugging Face directory instead.");
   }
 
   private static Map<String, GgufPreTokenizer> byName() {

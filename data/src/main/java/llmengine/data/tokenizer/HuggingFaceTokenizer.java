@@ -49,6 +49,10 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     return new HuggingFaceTokenizer(complete, config, library(complete));
   }
 
+  TokenizerJson json() {
+    return json;
+  }
+
   private static NativeTokenizer library(TokenizerJson json) {
     return new NativeTokenizer(json.where(), new String(json.bytes(), StandardCharsets.UTF_8));
   }

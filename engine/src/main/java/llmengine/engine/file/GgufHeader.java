@@ -16,9 +16,10 @@ import llmengine.engine.FormatException;
  * pairs, tensor infos, padding, data. Tensor offsets count from the start of the data.
  */
 final class GgufHeader {
-  private static final int MAGIC = 0x46554747; // "GGUF"
-  private static final int MAX_DIMENSIONS = 4; // GGML_MAX_DIMS
-  private static final int DEFAULT_ALIGNMENT = 32;
+  static final int MAGIC = 0x46554747; // "GGUF"
+  static final int MAX_DIMENSIONS = 4; // GGML_MAX_DIMS
+  static final int DEFAULT_ALIGNMENT = 32;
+  static final int LARGEST_ALIGNMENT = 1 << 20;
   private static final long MIN_PAIR_BYTES = 8 + 4 + 1;
   private static final long MIN_INFO_BYTES = 8 + 4 + 4 + 8;
 
@@ -83,7 +84,7 @@ final class GgufHeader {
     if (value == null) {
       return DEFAULT_ALIGNMENT;
     }
-    if (!(value instanceof Long n) || n < 1 || n > 1 << 20 || Long.bitCount(n) != 1) {
+    if (!(value instanceof Long n) || n < 1 || n > LARGEST_ALIGNMENT || Long.bitCount(n) != 1) {
       throw in.bad("metadata general.alignment", "a power of two up to 2^20", value.toString());
     }
     return n.intValue();

@@ -81,6 +81,11 @@ final class GgufConfig {
         json.put("attention_bias", bias);
         json.put("mlp_bias", mlpBias);
         json.put("rope_interleaved", false);
+        if (window > 0) { // llama.cpp knows no window here; files written by export name it
+          json.put("model_type", "mistral");
+          json.putArray("architectures").add("MistralForCausalLM");
+          json.put("sliding_window", window);
+        }
       }
       case "qwen3" -> json.put("attention_bias", bias);
       case "phi3" -> {
@@ -93,17 +98,25 @@ final class GgufConfig {
         json.put("attn_logit_softcapping", number("attn_logit_softcapping", 50));
         json.put("final_logit_softcapping", number("final_logit_softcapping", 30));
         // only the 27B model scales by C / H instead of D
-        boolean wide = required("block_count") == 46;
-        json.put("query_pre_attn_scalar", wide ? width / heads : json.get("head_dim").asInt());
+        attentionScale(json, required("block_count") == 46, width / heads);
       }
       case "gemma3" -> {
         json.put("sliding_window", window);
-        json.put("rope_local_base_freq", 10000.0);
-        boolean wide = required("block_count") == 62;
-        json.put("query_pre_attn_scalar", wide ? width / heads : json.get("head_dim").asInt());
+        json.put("rope_local_base_freq", number("rope.freq_base_swa", 10000));
+        if (file.metadata().containsKey("gemma3.final_logit_softcapping")) {
+          json.put("final_logit_softcapping", number("final_logit_softcapping", 0));
+        }
+        attentionScale(json, required("block_count") == 62, width / heads);
       }
       default -> {}
     }
+  }
+
+  /** What llama.cpp takes: C / H in the widest model of the family, else D. */
+  private void attentionScale(ObjectNode json, boolean widest, int widthPerHead) {
+    double usual = widest ? widthPerHead : json.get("head_dim").asInt();
+    double scale = number("attention.scale", 1 / Math.sqrt(usual));
+    json.put("query_pre_attn_scalar", Math.round(1e3 / (scale * scale)) / 1e3);
   }
 
   private void rope(ObjectNode json) {
@@ -117,7 +130,16 @@ final class GgufConfig {
     if (type != null && !type.equals("none")) {
       ObjectNode scaling = json.putObject("rope_scaling");
       scaling.put("rope_type", type.toString());
-      scaling.put("factor", number("rope.scaling.factor", 1));
+      double factor = number("rope.scaling.factor", 1);
+      scaling.put("factor", factor);
+      if (type.equals("yarn")) {
+        scaling.put("beta_fast", number("rope.scaling.yarn_beta_fast", 32));
+        scaling.put("beta_slow", number("rope.scaling.yarn_beta_slow", 1));
+        double amplitude = number("rope.scaling.attn_factor", 1); // beside the usual one
+        if (amplitude != 1) {
+          scaling.put("attention_factor", amplitude * (0.1 * Math.log(factor) + 1));
+        }
+      }
       double original = number("rope.scaling.original_context_length", 0);
       if (original > 0) {
         scaling.put("original_max_position_embeddings", (int) original);
@@ -134,8 +156,8 @@ final class GgufConfig {
 
   /**
    * Llama 3.1's scaling is stored as one divisor for each frequency. The largest is its factor; the
-   * other constants are those of the published models, and the stored divisors must agree with
-   * them.
+   * other constants are those of the published models unless the file names others, as export does,
+   * and the stored divisors must agree with them.
    */
   private void llama3(ObjectNode json, GgufTensor stored, double base, int rotated) {
     float[] divisors = new float[(int) stored.count()];
@@ -144,10 +166,12 @@ final class GgufConfig {
     for (float d : divisors) {
       factor = Math.max(factor, d);
     }
-    int original = 8192;
+    int original = (int) number("rope.scaling.original_context_length", 8192);
+    double low = number("rope.scaling.low_freq_factor", 1);
+    double high = number("rope.scaling.high_freq_factor", 4);
     for (int i = 0; i < divisors.length; i++) {
       double wavelength = 2 * Math.PI * Math.pow(base, 2.0 * i / rotated);
-      double smooth = Math.clamp((original / wavelength - 1) / (4.0 - 1), 0, 1);
+      double smooth = Math.clamp((original / wavelength - low) / (high - low), 0, 1);
       double expected = 1 / ((1 - smooth) / factor + smooth);
       if (Math.abs(expected - divisors[i]) > 1e-3 * expected) {
         throw new FormatException(
@@ -164,8 +188,8 @@ final class GgufConfig {
     ObjectNode scaling = json.putObject("rope_scaling");
     scaling.put("rope_type", "llama3");
     scaling.put("factor", factor);
-    scaling.put("low_freq_factor", 1.0);
-    scaling.put("high_freq_factor", 4.0);
+    scaling.put("low_freq_factor", low);
+    scaling.put("high_freq_factor", high);
     scaling.put("original_max_position_embeddings", original);
   }
 

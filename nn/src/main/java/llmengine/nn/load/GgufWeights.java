@@ -1,6 +1,5 @@
 package llmengine.nn.load;
 
-import java.util.Map;
 import java.util.Optional;
 import llmengine.engine.BlockFormat;
 import llmengine.engine.BlockMatrix;
@@ -23,49 +22,30 @@ import llmengine.nn.model.DecoderSpec;
  * that maps rows, so that nothing is copied), 1 added to Gemma's norm weights.
  */
 public final class GgufWeights implements WeightSource {
-  private static final Map<String, String> LAYER_NAMES =
-      Map.ofEntries(
-          Map.entry("self_attn.q_proj", "attn_q"),
-          Map.entry("self_attn.k_proj", "attn_k"),
-          Map.entry("self_attn.v_proj", "attn_v"),
-          Map.entry("self_attn.qkv_proj", "attn_qkv"),
-          Map.entry("self_attn.o_proj", "attn_output"),
-          Map.entry("self_attn.q_norm", "attn_q_norm"),
-          Map.entry("self_attn.k_norm", "attn_k_norm"),
-          Map.entry("mlp.gate_proj", "ffn_gate"),
-          Map.entry("mlp.up_proj", "ffn_up"),
-          Map.entry("mlp.gate_up_proj", "ffn_up"),
-          Map.entry("mlp.down_proj", "ffn_down"),
-          Map.entry("input_layernorm", "attn_norm"),
-          Map.entry("pre_feedforward_layernorm", "ffn_norm"),
-          Map.entry("post_feedforward_layernorm", "post_ffw_norm"));
-
   private final GgufFile file;
-  private final DecoderSpec spec;
-  private final boolean interleaved;
+  private final GgufNames names;
 
   /**
    * @param architecture {@code general.architecture} of the file
    */
   public GgufWeights(GgufFile file, DecoderSpec spec, String architecture) {
     this.file = file;
-    this.spec = spec;
-    this.interleaved = architecture.equals("llama");
+    this.names = new GgufNames(spec, architecture);
   }
 
   @Override
   public boolean has(String name) {
-    return file.find(ggufName(name)).isPresent();
+    return file.find(names.of(name)).isPresent();
   }
 
   @Override
   public Tensor load(Scope scope, String name, int... shape) {
-    GgufTensor stored = file.tensor(ggufName(name));
+    GgufTensor stored = file.tensor(names.of(name));
     LoadedShape.check(file.path() + ": " + stored.name(), stored.shape(), shape);
-    int heads = heads(name);
-    boolean shifted = spec.normOffset() != 0 && name.endsWith("norm.weight");
+    int heads = names.interleavedHeads(name);
+    float offset = names.offset(name);
     Optional<DType> plain = plainType(stored.type());
-    if (plain.isPresent() && heads == 0 && !shifted) {
+    if (plain.isPresent() && heads == 0 && offset == 0) {
       return scope.map(stored.data(), plain.get(), shape);
     }
     if (isPacked(name, stored)) {
@@ -82,10 +62,10 @@ public final class GgufWeights implements WeightSource {
               + ".");
     }
     file.decode(stored, host.segment().asSlice(0, 4 * t.size()));
-    if (shifted) {
+    if (offset != 0) {
       float[] w = t.toFloats();
       for (int i = 0; i < w.length; i++) {
-        w[i] -= spec.normOffset();
+        w[i] -= offset;
       }
       t.set(w);
     }
@@ -97,7 +77,7 @@ public final class GgufWeights implements WeightSource {
 
   /** What the file holds under a Hugging Face name. */
   public Optional<GgufTensor> stored(String name) {
-    return file.find(ggufName(name));
+    return file.find(names.of(name));
   }
 
   /**
@@ -107,7 +87,7 @@ public final class GgufWeights implements WeightSource {
   public boolean isPacked(String name, GgufTensor stored) {
     boolean plain = plainType(stored.type()).isPresent();
     return stored.shape().length == 2
-        && (!plain || heads(name) > 0 && stored.type() != GgufType.F32);
+        && (!plain || names.interleavedHeads(name) > 0 && stored.type() != GgufType.F32);
   }
 
   private Tensor packed(Scope scope, GgufTensor stored, int heads) {
@@ -139,17 +119,6 @@ public final class GgufWeights implements WeightSource {
     }
   }
 
-  /** Heads of a q or k projection whose rows the file interleaves; 0 for all other tensors. */
-  private int heads(String name) {
-    if (!interleaved) {
-      return 0;
-    }
-    if (name.contains(".q_proj.")) {
-      return spec.heads();
-    }
-    return name.contains(".k_proj.") ? spec.kvHeads() : 0;
-  }
-
   private static Optional<DType> plainType(GgufType type) {
     return switch (type.name()) {
       case "F32" -> Optional.of(DType.F32);
@@ -157,26 +126,5 @@ public final class GgufWeights implements WeightSource {
       case "BF16" -> Optional.of(DType.BF16);
       default -> Optional.empty();
     };
-  }
-
-  private String ggufName(String name) {
-    String kind = name.substring(name.lastIndexOf('.')); // .weight or .bias
-    String module = name.substring(0, name.length() - kind.length());
-    return switch (module) {
-      case "model.embed_tokens" -> "token_embd" + kind;
-      case "model.norm" -> "output_norm" + kind;
-      case "lm_head" -> "output" + kind;
-      default -> {
-        String[] parts = module.split("\\.", 4); // model, layers, N, rest
-        yield "blk." + parts[2] + "." + layerName(parts[3]) + kind;
-      }
-    };
-  }
-
-  private String layerName(String module) {
-    if (module.equals("post_attention_layernorm")) {
-      return spec.sandwichNorms() ? "post_attention_norm" : "ffn_norm";
-    }
-    return LAYER_NAMES.get(module);
   }
 }

@@ -2,12 +2,26 @@ package llmengine.train.config;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import llmengine.quant.encode.GgufMix;
 
 /** What the export command writes. */
 @Section("Export")
 public record ExportArguments(
-    @Key(doc = "Folder to write; the export command needs it.") Optional<Path> exportDir,
+    @Key(
+            doc =
+                "Folder to write, or a .gguf file with export_format gguf; the export command needs"
+                    + " it.")
+        Optional<Path> exportDir,
     @Key(preset = "5", min = 1, doc = "Largest weight file in GB.") int exportSize,
+    @Key(own = true, preset = "hf", doc = "hf writes a Hugging Face directory, gguf one file.")
+        ExportFormat exportFormat,
+    @Key(
+            own = true,
+            preset = "f16",
+            doc =
+                "Type of the matrices in a GGUF file, or a mix of types with the names of"
+                    + " llama-quantize.")
+        GgufMix exportGgufType,
     @Key(
             own = true,
             min = 0,
@@ -67,6 +81,12 @@ public record ExportArguments(
     GPTQ,
     /** Lin et al. 2023. */
     AWQ
+  }
+
+  /** What is written. */
+  public enum ExportFormat {
+    HF,
+    GGUF
   }
 
   /** Where the export runs. */

@@ -22,20 +22,21 @@ import llmengine.train.checkpoint.AtomicFolder;
 import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.checkpoint.ModelFolder;
 import llmengine.train.config.ExportArguments.ExportDevice;
+import llmengine.train.config.ExportArguments.ExportFormat;
 import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
 
 /**
- * Writes a model with its adapters merged as a Hugging Face directory: weights in shards, model and
- * generation configuration, tokenizer, and a Modelfile for Ollama. The folder appears whole or not
- * at all.
+ * Writes a model with its adapters merged as a GGUF file or a Hugging Face directory: weights in
+ * shards, model and generation configuration, tokenizer, and a Modelfile for Ollama. The folder
+ * appears whole or not at all.
  *
  * @param folder written
  * @param files in it, by name
  * @param bytes of all files
- * @param dtype of the weights
+ * @param dtype of the weights; of a GGUF file the name of its mix of types
  * @param parameters stored
  * @param check of what was written against the source; empty if none was asked for
  * @param quantization how a quantized export compares with its source; empty for another
@@ -44,7 +45,7 @@ public record Export(
     Path folder,
     List<String> files,
     long bytes,
-    DType dtype,
+    String dtype,
     long parameters,
     Optional<ExportCheck> check,
     Optional<QuantizationReport> quantization) {
@@ -63,6 +64,9 @@ public record Export(
    * @throws llmengine.train.TrainException if export_dir holds something else or can't be written
    */
   public static Export run(RunConfig config, Consumer<String> progress) {
+    if (config.export().exportFormat() == ExportFormat.GGUF) {
+      return GgufExport.run(config);
+    }
     List<Path> adapters = config.adapterPaths();
     List<Path> sources = new ArrayList<>(adapters);
     sources.add(config.modelPath());
@@ -225,7 +229,7 @@ public record Export(
         names.add(file.getFileName().toString());
         bytes += Files.size(file);
       }
-      return new Export(folder, names, bytes, dtype, parameters, check, quantization);
+      return new Export(folder, names, bytes, dtype.name(), parameters, check, quantization);
     } catch (IOException e) {
       throw new UncheckedIOException(folder + ": can't be listed: " + e.getMessage(), e);
     }
