@@ -47,7 +47,7 @@ def measured(options, name):
         texts.write_text("\n".join(json.dumps({"text": row}) for row in rows), encoding="utf-8")
         run(options.jar, "export", f"model_name_or_path={options.model}", template, f"export_dir={model}",
             "export_quantization_bit=4", f"export_quantization_method={CALIBRATED[name]}",
-            f"export_quantization_dataset={texts}", "export_quantization_nsamples=16",
+            f"export_quantization_dataset={texts}", "export_quantization_group_size=64", "export_quantization_nsamples=16",
             "export_quantization_maxlen=512")
     out = run(options.jar, "perplexity", f"model_name_or_path={model}", *extra, "--json",
               "--context", str(options.context), "--chunks", str(options.chunks), options.text)
