@@ -118,7 +118,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
           URI.create(p.rewardModel().orElseThrow()),
           session.tokenizer(),
           limit,
-          Duration.ofSeconds(1));
+          Duration.ofMillis(500));
     }
     Path path = config.rewardModelPath();
     List<Path> adapters = config.rewardModelAdapterPaths();

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import llmengine.engine.FormatException;
 import llmengine.train.checkpoint.AtomicFolder;
+import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,7 +92,7 @@ class TrainingFilesTest {
     tiny.train("out", "max_steps=1", "save_strategy=no");
     byte[] adapter = tiny.bytes("out/adapter_model.safetensors");
     assertThatThrownBy(() -> tiny.train("out", "max_steps=2", "save_strategy=no"))
-        .isInstanceOf(TrainException.class)
+        .isInstanceOf(ConfigException.class)
         .hasMessageContaining("overwrite_output_dir: true");
     assertThat(tiny.bytes("out/adapter_model.safetensors")).isEqualTo(adapter);
   }
