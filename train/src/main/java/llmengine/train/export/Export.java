@@ -108,7 +108,7 @@ public record Export(
         Optional<Double> bound = ExportCheck.bound(config, export.bits());
         List<int[]> prompts = bound.isEmpty() ? List.of() : ExportCheck.prompts(session);
         int vocab = model.spec().vocab();
-        List<float[]> source = centred(ExportCheck.logits(model, prompts), vocab);
+        List<float[]> source = ExportCheck.logits(model, prompts);
         QuantizationReport report = export.quantize(model);
         List<ExportCheck> checks = new ArrayList<>();
         AtomicFolder.write(
@@ -121,7 +121,7 @@ public record Export(
                           ExportCheck.of(
                               "quantized against source",
                               source,
-                              centred(ExportCheck.logits(temporary, backend, prompts), vocab),
+                              ExportCheck.logits(temporary, backend, prompts),
                               vocab,
                               b)));
               report.write(temporary, checks.stream().findFirst());
@@ -130,25 +130,6 @@ public record Export(
         return written(folder, DType.F16, model, checks.stream().findFirst(), Optional.of(report));
       }
     }
-  }
-
-  /**
-   * Logits less their mean at each position: probabilities don't depend on it, and few bits move it
-   * far in models whose logits have a large one (SmolLM2-135M: by up to three times their spread).
-   */
-  private static List<float[]> centred(List<float[]> logits, int vocab) {
-    for (float[] values : logits) {
-      for (int from = 0; from < values.length; from += vocab) {
-        double sum = 0;
-        for (int i = from; i < from + vocab; i++) {
-          sum += values[i];
-        }
-        for (int i = from; i < from + vocab; i++) {
-          values[i] -= (float) (sum / vocab);
-        }
-      }
-    }
-    return logits;
   }
 
   private static long shardBytes(RunConfig config) {
