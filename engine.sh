@@ -31,7 +31,7 @@ if stale; then
     fail "no mvn on the PATH: engine.jar is missing or older than its sources and is built by Maven 3.8 or newer. Install it (Debian: apt install maven)."
   echo "engine: building engine.jar, the first time takes a minute or two" >&2
   # touched, so that a build that had nothing to do is not repeated
-  if mvn -q -B -f "$root/pom.xml" -pl cli -am -DskipTests -Djacoco.skip package >&2; then
+  if mvn -q -B -f "$root/pom.xml" -pl cli -am -DskipTests package >&2; then
     touch "$jar"
   else
     echo "engine: the build of engine.jar failed, see above" >&2

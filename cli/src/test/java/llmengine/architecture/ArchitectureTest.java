@@ -31,7 +31,8 @@ class ArchitectureTest {
           "peft", List.of("nn", "quant", "engine"),
           "data", List.of(),
           "train", List.of("data", "nn", "peft", "quant", "engine"),
-          "cli", List.of("train", "data", "nn", "peft", "quant", "engine", "launcher"));
+          "serve", List.of("train", "data", "nn", "peft", "quant", "engine"),
+          "cli", List.of("serve", "train", "data", "nn", "peft", "quant", "engine", "launcher"));
 
   private static JavaClasses all;
 
