@@ -14,7 +14,7 @@ final class Budget {
   /** Python's bound is a recursion of 1000 too. */
   private static final int DEPTH = 500;
 
-  private static final long WORK = 50_000_000;
+  private static final long WORK = 30_000_000;
   private static final long WORK_PER_CHARACTER = 200;
 
   private final long limit;

@@ -74,6 +74,7 @@ final class Dict {
     return switch (key) {
       case null -> Undefined.class; // None: any object that no key can be
       case Boolean flag -> flag ? 1L : 0L;
+      case Markup markup -> markup.text();
       case Double d when d == Math.rint(d) && Math.abs(d) < 1e15 -> d.longValue();
       case Tuple tuple when tuple.elements().size() > TUPLE || depth == TUPLE_DEPTH ->
           throw new TemplateError("a tuple is too large for a key");

@@ -88,7 +88,8 @@ class ExpressionParser {
 
   void enter() {
     if (++depth > DEPTH) {
-      throw new TemplateError(peek().line(), "nested too deep: expected at most " + DEPTH + " levels");
+      throw new TemplateError(
+          peek().line(), "nested too deep: expected at most " + DEPTH + " levels");
     }
   }
 

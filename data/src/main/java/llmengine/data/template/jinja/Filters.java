@@ -14,7 +14,14 @@ record Filters(Interpreter interpreter) {
   private static final Pattern WORD = Pattern.compile("[\\w]++", Pattern.UNICODE_CHARACTER_CLASS);
 
   /** What {@code value | name(arguments)} gives. */
-  Object apply(String name, Object value, Arguments arguments) {
+  Object apply(String name, Object given, Arguments arguments) {
+    if (name.equals("safe") || name.equals("escape") || name.equals("e")) {
+      arguments.none(name);
+      Markup made = name.equals("safe") ? safe(given) : Markup.escaped(given);
+      interpreter.budget().length(made.text().length());
+      return made;
+    }
+    Object value = Markup.plain(given);
     Object sequence = new SequenceFilters(interpreter, this).apply(name, value, arguments);
     Object result = Arguments.isAbsent(sequence) ? other(name, value, arguments) : sequence;
     if (result instanceof String text) {
@@ -34,16 +41,14 @@ record Filters(Interpreter interpreter) {
       }
       case "tojson" -> json(value, arguments);
       case "string" -> bare(name, arguments, Values.text(value));
-      case "safe" -> bare(name, arguments, Values.text(value));
-      case "escape", "e", "forceescape" -> bare(name, arguments, escaped(Values.text(value)));
+      case "forceescape" -> bare(name, arguments, Markup.escaped(Values.text(value)));
       case "upper" -> bare(name, arguments, Text.upper(Values.text(value)));
       case "lower" -> bare(name, arguments, Text.lower(Values.text(value)));
       case "capitalize" -> bare(name, arguments, Text.capitalized(Values.text(value)));
       case "title" -> bare(name, arguments, titled(Values.text(value)));
       case "trim" -> {
         Object chars = Arguments.or(arguments.bind(name, 0, "chars")[0], null);
-        yield Text.strip(
-            Values.text(value), chars == null ? null : Values.text(chars), true, true);
+        yield Text.strip(Values.text(value), chars == null ? null : Values.text(chars), true, true);
       }
       case "replace" -> {
         Object[] values = arguments.bind(name, 2, "old", "new", "count");
@@ -129,12 +134,8 @@ record Filters(Interpreter interpreter) {
         .of(value);
   }
 
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;")
-        .replace(">", "&gt;")
-        .replace("<", "&lt;")
-        .replace("'", "&#39;")
-        .replace("\"", "&#34;");
+  private static Markup safe(Object value) {
+    return value instanceof Markup markup ? markup : new Markup(Values.text(value));
   }
 
   private static String titled(String text) {
@@ -160,7 +161,9 @@ record Filters(Interpreter interpreter) {
     Object[] values = arguments.bind("indent", 0, "width", "first", "blank");
     Object width = Arguments.or(values[0], 4L);
     String space =
-        width instanceof String given ? given : " ".repeat(Math.clamp(Numbers.index(width), 0, 10_000));
+        width instanceof String given
+            ? given
+            : " ".repeat(Math.clamp(Numbers.index(width), 0, 10_000));
     boolean blank = Values.truth(Arguments.or(values[2], false));
     StringBuilder out = new StringBuilder();
     boolean first = true;
@@ -235,7 +238,8 @@ record Filters(Interpreter interpreter) {
     if (value instanceof Undefined undefined) {
       throw undefined.error();
     } else if (value == null || !Numbers.isNumber(value)) {
-      throw new TemplateError("bad operand type for " + name + ": '" + Values.typeName(value) + "'");
+      throw new TemplateError(
+          "bad operand type for " + name + ": '" + Values.typeName(value) + "'");
     }
     return value;
   }

@@ -15,7 +15,14 @@ import java.math.RoundingMode;
  * @param type 0 if not given
  */
 record FormatSpec(
-    String fill, char align, char sign, boolean alternate, int width, char group, int precision, char type) {
+    String fill,
+    char align,
+    char sign,
+    boolean alternate,
+    int width,
+    char group,
+    int precision,
+    char type) {
   /** Most digits after the point. */
   private static final int PRECISION = 1000;
 
@@ -87,7 +94,9 @@ record FormatSpec(
       }
       String text = Values.text(value);
       return padded(
-          "", precision < 0 ? text : Text.part(text, 0, Math.min(precision, Text.length(text))), '<');
+          "",
+          precision < 0 ? text : Text.part(text, 0, Math.min(precision, Text.length(text))),
+          '<');
     }
     boolean real = "eEfFgG%".indexOf(type) >= 0 && type != 0 || value instanceof Double;
     String digits = real ? real(Numbers.real(value)) : whole(Numbers.whole(value), value);
@@ -167,8 +176,7 @@ record FormatSpec(
     if (value.signum() == 0) {
       return fixed(value, places) + "e+00";
     }
-    BigDecimal rounded =
-        value.round(new java.math.MathContext(places + 1, RoundingMode.HALF_EVEN));
+    BigDecimal rounded = value.round(new java.math.MathContext(places + 1, RoundingMode.HALF_EVEN));
     int exponent = rounded.precision() - rounded.scale() - 1;
     String digits = fixed(rounded.movePointLeft(exponent), places);
     return digits + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));

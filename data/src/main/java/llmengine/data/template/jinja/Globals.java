@@ -20,8 +20,9 @@ record Globals(Clock clock) {
             arguments -> {
               Namespace namespace = new Namespace();
               Dict values = dict(arguments, budget);
-              values.keys().forEach(
-                  key -> namespace.attributes.put(Values.text(key), values.get(key)));
+              values
+                  .keys()
+                  .forEach(key -> namespace.attributes.put(Values.text(key), values.get(key)));
               return namespace;
             }));
     add(all, Function.of("joiner", Globals::joiner));

@@ -13,6 +13,9 @@ final class Interpreter {
     CONTINUE
   }
 
+  /** What an iteration costs, in steps: it makes a scope. */
+  private static final int ITERATION = 4;
+
   private final Budget budget;
   private final Order order;
   private final Globals globals;
@@ -138,7 +141,8 @@ final class Interpreter {
     out.append(text);
   }
 
-  private void loop(Stmt.For statement, Object elements, Scope scope, int depth, StringBuilder out) {
+  private void loop(
+      Stmt.For statement, Object elements, Scope scope, int depth, StringBuilder out) {
     Iterator<Object> iterator = Values.iterate(elements);
     Object counted = elements;
     if (statement.test() != null) {
@@ -154,6 +158,7 @@ final class Interpreter {
     boolean any = false;
     while (loop.advance()) {
       any = true;
+      budget.spend(ITERATION);
       Scope inner = new Scope(scope);
       assign(statement.target(), loop.current(), inner);
       inner.set("loop", loop);

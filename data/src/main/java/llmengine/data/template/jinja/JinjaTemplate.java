@@ -71,10 +71,17 @@ public final class JinjaTemplate {
       return interpreter.render(statements, values);
     } catch (TemplateError e) {
       throw failed(where, interpreter == null ? e.line() : interpreter.line(), e);
+    } catch (StackOverflowError e) {
+      // the bounds suit half a megabyte of stack; a caller may have left less
+      throw failed(
+          where,
+          interpreter == null ? 0 : interpreter.line(),
+          new TemplateError("nested too deep"));
     }
   }
 
   private static DataException failed(String where, int line, TemplateError e) {
-    return new DataException(where + ": " + (line > 0 ? "line " + line + ": " : "") + e.getMessage());
+    return new DataException(
+        where + ": " + (line > 0 ? "line " + line + ": " : "") + e.getMessage());
   }
 }

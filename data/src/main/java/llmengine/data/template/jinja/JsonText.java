@@ -31,6 +31,7 @@ record JsonText(
       case BigInteger n -> out.append(n);
       case Double d -> out.append(number(d));
       case String text -> string(text, out);
+      case Markup markup -> string(markup.text(), out);
       case Range range -> throw unknown(range);
       case List<?> list -> elements(list, out, depth);
       case Tuple tuple -> elements(tuple.elements(), out, depth);
@@ -69,7 +70,9 @@ record JsonText(
   private void entries(Dict dict, StringBuilder out, int depth) {
     List<Object> items = dict.items();
     if (sorted) {
-      items.sort(Comparator.comparing(item -> ((Tuple) item).elements().get(0), new Order(budget)::compare));
+      items.sort(
+          Comparator.comparing(
+              item -> ((Tuple) item).elements().get(0), new Order(budget)::compare));
     }
     String separator = "{";
     for (Object item : items) {

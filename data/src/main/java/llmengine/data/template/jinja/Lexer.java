@@ -35,8 +35,7 @@ final class Lexer {
 
   static List<Token> tokens(String template) {
     String unix = template.replace("\r\n", "\n").replace('\r', '\n');
-    Lexer lexer =
-        new Lexer(unix.endsWith("\n") ? unix.substring(0, unix.length() - 1) : unix);
+    Lexer lexer = new Lexer(unix.endsWith("\n") ? unix.substring(0, unix.length() - 1) : unix);
     lexer.run();
     return lexer.tokens;
   }
@@ -208,7 +207,10 @@ final class Lexer {
           if (expected == null || expected != c) {
             throw new TemplateError(
                 line(at),
-                "unexpected '" + c + "'" + (expected == null ? "" : ", expected '" + expected + "'"));
+                "unexpected '"
+                    + c
+                    + "'"
+                    + (expected == null ? "" : ", expected '" + expected + "'"));
           }
         }
         add(Kind.OPERATOR, operator);
@@ -217,7 +219,8 @@ final class Lexer {
       }
     }
     throw new TemplateError(
-        line(at), "unexpected character " + Values.repr(Character.toString(source.codePointAt(at))));
+        line(at),
+        "unexpected character " + Values.repr(Character.toString(source.codePointAt(at))));
   }
 
   private void data(String text) {

@@ -5,7 +5,9 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.function.BiFunction;
 
-/** The variable {@code loop}: where a loop is. Takes elements from its iterator one ahead at most. */
+/**
+ * The variable {@code loop}: where a loop is. Takes elements from its iterator one ahead at most.
+ */
 final class Loop {
   private final Object iterable;
   private final int depth;

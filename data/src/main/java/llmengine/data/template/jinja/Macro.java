@@ -48,7 +48,10 @@ record Macro(String name, Stmt.Signature signature, Scope scope, Interpreter int
       inner.set("kwargs", more);
     } else if (!named.isEmpty()) {
       throw new TemplateError(
-          "macro '" + name + "' takes no keyword argument '" + named.keySet().iterator().next()
+          "macro '"
+              + name
+              + "' takes no keyword argument '"
+              + named.keySet().iterator().next()
               + "'");
     }
     int firstDefault = parameters.size() - signature.defaults().size();

@@ -12,7 +12,8 @@ record Members(Interpreter interpreter) {
       Set.of("clear", "pop", "popitem", "setdefault", "update");
 
   /** {@code object.name}: a method goes before a dict's entry. */
-  Object attribute(Object object, String name) {
+  Object attribute(Object owner, String name) {
+    Object object = Markup.plain(owner);
     if (object instanceof Undefined undefined) {
       throw undefined.error();
     }
@@ -26,7 +27,8 @@ record Members(Interpreter interpreter) {
   }
 
   /** {@code object[key]}: a dict's entry goes before a method. */
-  Object item(Object object, Object key) {
+  Object item(Object owner, Object key) {
+    Object object = Markup.plain(owner);
     if (object instanceof Undefined undefined) {
       throw undefined.error();
     } else if (object instanceof Dict dict) {
@@ -73,7 +75,8 @@ record Members(Interpreter interpreter) {
   }
 
   /** {@code object[start:stop:step]}; each bound may be null. */
-  Object slice(Object object, Object start, Object stop, Object step) {
+  Object slice(Object owner, Object start, Object stop, Object step) {
+    Object object = Markup.plain(owner);
     if (object instanceof Undefined undefined) {
       throw undefined.error();
     }

@@ -10,7 +10,8 @@ record NumberToken(Object value, int end) {
   private static final int DIGITS = 400;
 
   private static final Pattern FLOAT =
-      Pattern.compile("(?:\\d+_)*+\\d+(?:(?:\\.(?:\\d+_)*+\\d+)?[eE][+-]?(?:\\d+_)*+\\d+|\\.(?:\\d+_)*+\\d+)");
+      Pattern.compile(
+          "(?:\\d+_)*+\\d+(?:(?:\\.(?:\\d+_)*+\\d+)?[eE][+-]?(?:\\d+_)*+\\d+|\\.(?:\\d+_)*+\\d+)");
   private static final Pattern INTEGER =
       Pattern.compile(
           "0[bB](?:_?[01])++|0[oO](?:_?[0-7])++|0[xX](?:_?[0-9a-fA-F])++|[1-9](?:_?\\d)*+|0(?:_?0)*+");
@@ -19,8 +20,7 @@ record NumberToken(Object value, int end) {
     Matcher matcher = FLOAT.matcher(source).region(from, Math.min(source.length(), from + DIGITS));
     // behind a dot stands an index: a.0.1
     if ((from == 0 || source.charAt(from - 1) != '.') && matcher.lookingAt()) {
-      return new NumberToken(
-          Double.parseDouble(matcher.group().replace("_", "")), matcher.end());
+      return new NumberToken(Double.parseDouble(matcher.group().replace("_", "")), matcher.end());
     }
     matcher.usePattern(INTEGER);
     if (!matcher.lookingAt()) {

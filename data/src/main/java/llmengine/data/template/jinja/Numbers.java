@@ -5,7 +5,9 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 import llmengine.data.template.jinja.Expr.Operator;
 
-/** Python's arithmetic: whole numbers of any length (Long, else BigInteger), floats, bools as 0, 1. */
+/**
+ * Python's arithmetic: whole numbers of any length (Long, else BigInteger), floats, bools as 0, 1.
+ */
 final class Numbers {
   /** Most bits of a whole number. */
   private static final int BITS = 4096;
@@ -151,7 +153,8 @@ final class Numbers {
       return digits >= 0
           ? normal(whole(value))
           : normal(
-              new BigDecimal(whole(value)).setScale(place(digits), RoundingMode.HALF_EVEN)
+              new BigDecimal(whole(value))
+                  .setScale(place(digits), RoundingMode.HALF_EVEN)
                   .toBigInteger());
     }
     double d = real(value);

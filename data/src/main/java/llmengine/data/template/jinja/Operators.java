@@ -25,7 +25,17 @@ record Operators(Budget budget, Order order) {
     return a instanceof Double x && x.isNaN() || b instanceof Double y && y.isNaN();
   }
 
-  private Object arithmetic(Operator operator, Object a, Object b) {
+  private Object arithmetic(Operator operator, Object left, Object right) {
+    if (operator == Operator.ADD
+        && (left instanceof Markup && right instanceof String
+            || right instanceof Markup && (left instanceof String || left instanceof Markup))) {
+      String a = Markup.escaped(left).text();
+      String b = Markup.escaped(right).text();
+      budget.length((long) a.length() + b.length());
+      return new Markup(a + b);
+    }
+    Object a = Markup.plain(left);
+    Object b = Markup.plain(right);
     if (operator == Operator.MOD && a instanceof String format) {
       return budget.text(Percent.format(format, b, budget));
     } else if (a instanceof Undefined undefined) {
@@ -110,8 +120,9 @@ record Operators(Budget budget, Order order) {
     return all;
   }
 
-  private boolean isIn(Object value, Object container) {
-    return switch (container) {
+  private boolean isIn(Object element, Object container) {
+    Object value = Markup.plain(element);
+    return switch (Markup.plain(container)) {
       case String text -> {
         if (value instanceof String part) {
           search(text, part);
@@ -123,8 +134,7 @@ record Operators(Budget budget, Order order) {
             "'in <string>' requires string as left operand, not " + Values.typeName(value));
       }
       case Dict dict -> dict.has(value);
-      case DictView view when view.kind().equals("keys") ->
-          order.contains(view.elements(), value);
+      case DictView view when view.kind().equals("keys") -> order.contains(view.elements(), value);
       case null -> throw notIterable(container);
       default -> {
         if (!Values.isIterable(container)) {
@@ -141,7 +151,6 @@ record Operators(Budget budget, Order order) {
   }
 
   private static TemplateError notIterable(Object value) {
-    return new TemplateError(
-        "argument of type '" + Values.typeName(value) + "' is not iterable");
+    return new TemplateError("argument of type '" + Values.typeName(value) + "' is not iterable");
   }
 }

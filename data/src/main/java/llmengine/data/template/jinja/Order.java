@@ -11,7 +11,9 @@ record Order(Budget budget) {
     return equal(a, b, 0);
   }
 
-  private boolean equal(Object a, Object b, int depth) {
+  private boolean equal(Object left, Object right, int depth) {
+    Object a = Markup.plain(left);
+    Object b = Markup.plain(right);
     budget.spend(1);
     if (depth > Values.DEPTH) {
       throw new TemplateError("values are nested too deep to compare");
@@ -84,7 +86,9 @@ record Order(Budget budget) {
     return compare(Operator.LT, a, b);
   }
 
-  int compare(Operator operator, Object a, Object b) {
+  int compare(Operator operator, Object left, Object right) {
+    Object a = Markup.plain(left);
+    Object b = Markup.plain(right);
     budget.spend(1);
     if (a instanceof Undefined undefined) {
       throw undefined.error();

@@ -9,6 +9,8 @@ import llmengine.data.template.jinja.Token.Kind;
 
 /** Parses a template into statements. */
 final class Parser extends ExpressionParser {
+  /** Loops around the statement. */
+  private int loops;
 
   private Parser(List<Token> tokens) {
     super(tokens);
@@ -63,6 +65,15 @@ final class Parser extends ExpressionParser {
     return body;
   }
 
+  /** A body that is rendered on its own: the loop around it can't be left from inside. */
+  private List<Stmt> textBody(Token tag, String end) {
+    int around = loops;
+    loops = 0;
+    List<Stmt> body = wholeBody(tag, end);
+    loops = around;
+    return body;
+  }
+
   private Stmt statement() {
     Token tag = expect(Kind.NAME, "the name of a tag");
     int line = tag.line();
@@ -75,12 +86,21 @@ final class Parser extends ExpressionParser {
         yield new Stmt.Macro(line, name, signature(tag, "endmacro"));
       }
       case "call" -> call(tag);
-      case "filter" -> new Stmt.FilterBlock(line, blockFilters(), wholeBody(tag, "endfilter"));
+      case "filter" -> new Stmt.FilterBlock(line, blockFilters(), textBody(tag, "endfilter"));
       case "with" -> with(tag);
-      case "generation" -> new Stmt.Scoped(line, wholeBody(tag, "endgeneration"));
-      case "break" -> new Stmt.Break(line);
-      case "continue" -> new Stmt.Continue(line);
-      case "print" -> new Stmt.Print(line, tuple(true, false, null));
+      case "generation" -> new Stmt.Scoped(line, textBody(tag, "endgeneration"));
+      case "break", "continue" -> {
+        if (loops == 0) {
+          throw new TemplateError(line, "'" + tag.text() + "' outside of a loop");
+        }
+        yield tag.isName("break") ? new Stmt.Break(line) : new Stmt.Continue(line);
+      }
+      case "print" -> {
+        Expr value = tuple(true, false, null);
+        yield new Stmt.Print(
+            line,
+            value instanceof Expr.TupleOf(int at, var parts) ? new Expr.Concat(at, parts) : value);
+      }
       case "block", "extends", "include", "import", "from", "autoescape" ->
           throw new TemplateError(
               line,
@@ -109,7 +129,9 @@ final class Parser extends ExpressionParser {
     Expr elements = tuple(false, false, "recursive");
     Expr test = skipName("if") ? expression() : null;
     boolean recursive = skipName("recursive");
+    loops++;
     List<Stmt> body = bodyOf(tag, "endfor", "else");
+    loops--;
     List<Stmt> otherwise = next().isName("else") ? wholeBody(tag, "endfor") : List.of();
     return new Stmt.For(tag.line(), target, elements, test, recursive, body, otherwise);
   }
@@ -123,7 +145,7 @@ final class Parser extends ExpressionParser {
     if (skip("|")) {
       filter = blockFilters();
     }
-    return new Stmt.SetBlock(tag.line(), target, filter, wholeBody(tag, "endset"));
+    return new Stmt.SetBlock(tag.line(), target, filter, textBody(tag, "endset"));
   }
 
   private Stmt with(Token tag) {
@@ -163,11 +185,10 @@ final class Parser extends ExpressionParser {
     return body(tag, end, parameters, defaults);
   }
 
-  private Stmt.Signature body(
-      Token tag, String end, List<String> parameters, List<Expr> defaults) {
+  private Stmt.Signature body(Token tag, String end, List<String> parameters, List<Expr> defaults) {
     Set<String> names = new HashSet<>();
     Set<String> outer = collect(names);
-    List<Stmt> body = wholeBody(tag, end);
+    List<Stmt> body = textBody(tag, end);
     collect(outer);
     names.forEach(this::read);
     return new Stmt.Signature(

@@ -133,8 +133,10 @@ final class Percent {
     boolean real = "eEfFgG".indexOf(code) >= 0;
     if (!real && precision >= 0) {
       number = Numbers.normal(Numbers.whole(number));
-      String digits = new FormatSpec(" ", '>', sign, alternate, 0, (char) 0, -1, code).format(number);
-      int front = digits.startsWith("-") || digits.startsWith("+") || digits.startsWith(" ") ? 1 : 0;
+      String digits =
+          new FormatSpec(" ", '>', sign, alternate, 0, (char) 0, -1, code).format(number);
+      int front =
+          digits.startsWith("-") || digits.startsWith("+") || digits.startsWith(" ") ? 1 : 0;
       String filled =
           digits.substring(0, front)
               + "0".repeat(Math.max(0, Math.min(precision, Budget.TEXT) - digits.length() + front))
@@ -142,7 +144,14 @@ final class Percent {
       return new FormatSpec(" ", align, '-', false, width, (char) 0, -1, 's').format(filled);
     }
     return new FormatSpec(
-            zeros ? "0" : " ", zeros ? '=' : align, sign, alternate, width, (char) 0, precision, code)
+            zeros ? "0" : " ",
+            zeros ? '=' : align,
+            sign,
+            alternate,
+            width,
+            (char) 0,
+            precision,
+            code)
         .format(number);
   }
 

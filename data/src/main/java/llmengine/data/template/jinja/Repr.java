@@ -20,6 +20,11 @@ final class Repr {
       case BigInteger n -> out.append(n);
       case Double d -> out.append(number(d));
       case String text -> quoted(text, out);
+      case Markup markup -> {
+        out.append("Markup(");
+        quoted(markup.text(), out);
+        out.append(')');
+      }
       case Range range -> out.append(range.repr());
       case List<?> list -> elements('[', list, ']', out, depth);
       case Tuple tuple -> {

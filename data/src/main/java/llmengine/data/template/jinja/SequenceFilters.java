@@ -134,8 +134,7 @@ record SequenceFilters(Interpreter interpreter, Filters filters) {
     StringBuilder out = new StringBuilder();
     String separator = "";
     for (Object element : Values.elements(value)) {
-      String text =
-          Values.text(member(element, Arguments.or(values[1], null), Arguments.ABSENT));
+      String text = Values.text(member(element, Arguments.or(values[1], null), Arguments.ABSENT));
       interpreter.budget().spend((long) text.length() + between.length());
       out.append(separator).append(text);
       if (out.length() > Budget.TEXT) {
@@ -187,13 +186,18 @@ record SequenceFilters(Interpreter interpreter, Filters filters) {
         new Iterator<>() {
           @Override
           public boolean hasNext() {
-            return elements.hasNext();
+            interpreter.budget().enter();
+            boolean more = elements.hasNext();
+            interpreter.budget().leave();
+            return more;
           }
 
           @Override
           public Object next() {
-            interpreter.budget().spend(1);
-            return change.apply(elements.next());
+            interpreter.budget().enter();
+            Object changed = change.apply(elements.next());
+            interpreter.budget().leave();
+            return changed;
           }
         });
   }
@@ -230,6 +234,7 @@ record SequenceFilters(Interpreter interpreter, Filters filters) {
 
     @Override
     public boolean hasNext() {
+      budget.enter(); // filters of filters of filters
       while (Arguments.isAbsent(found) && all.hasNext()) {
         budget.spend(1);
         Object element = all.next();
@@ -237,6 +242,7 @@ record SequenceFilters(Interpreter interpreter, Filters filters) {
           found = element;
         }
       }
+      budget.leave();
       return !Arguments.isAbsent(found);
     }
 

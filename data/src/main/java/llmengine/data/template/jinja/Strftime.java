@@ -58,8 +58,7 @@ final class Strftime {
       case 'D', 'x' -> DateTimeFormatter.ofPattern("MM/dd/yy", Locale.ROOT).format(t);
       case 'T', 'X' -> DateTimeFormatter.ofPattern("HH:mm:ss", Locale.ROOT).format(t);
       case 'R' -> DateTimeFormatter.ofPattern("HH:mm", Locale.ROOT).format(t);
-      case 'c' ->
-          format("%a %b %e %H:%M:%S %Y", t);
+      case 'c' -> format("%a %b %e %H:%M:%S %Y", t);
       case 's' -> Long.toString(t.getLong(ChronoField.INSTANT_SECONDS));
       // a naive datetime has no zone
       case 'z', 'Z' -> "";

@@ -6,7 +6,8 @@ import llmengine.data.template.jinja.Expr.Operator;
 /** The tests of jinja2: {@code value is name}. */
 record Tests(Interpreter interpreter) {
 
-  boolean test(String name, Object value, Arguments arguments) {
+  boolean test(String name, Object given, Arguments arguments) {
+    Object value = Markup.plain(given);
     return switch (name) {
       case "defined" -> bare(name, arguments, !(value instanceof Undefined));
       case "undefined" -> bare(name, arguments, value instanceof Undefined);
@@ -33,8 +34,7 @@ record Tests(Interpreter interpreter) {
                   || value instanceof Dict
                   || value instanceof Undefined);
       case "iterable" -> bare(name, arguments, Values.isIterable(value));
-      case "callable" ->
-          bare(name, arguments, value instanceof Function || value instanceof Loop);
+      case "callable" -> bare(name, arguments, value instanceof Function || value instanceof Loop);
       case "lower" -> bare(name, arguments, isCase("islower", value));
       case "upper" -> bare(name, arguments, isCase("isupper", value));
       case "even" -> bare(name, arguments, rest(value, 2L) == 0);
@@ -50,7 +50,7 @@ record Tests(Interpreter interpreter) {
                 && (Numbers.isNumber(value) || value instanceof String)
                 && value.equals(other);
       }
-      case "escaped" -> bare(name, arguments, false);
+      case "escaped" -> bare(name, arguments, given instanceof Markup);
       case "eq", "equalto", "==" -> compare(Operator.EQ, value, arguments);
       case "ne", "!=" -> compare(Operator.NE, value, arguments);
       case "lt", "lessthan", "<" -> compare(Operator.LT, value, arguments);

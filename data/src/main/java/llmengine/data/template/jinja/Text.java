@@ -178,11 +178,7 @@ final class Text {
   }
 
   private static boolean isLineEnd(char c) {
-    return c >= 10 && c <= 13
-        || c >= 0x1c && c <= 0x1e
-        || c == 0x85
-        || c == 0x2028
-        || c == 0x2029;
+    return c >= 10 && c <= 13 || c >= 0x1c && c <= 0x1e || c == 0x85 || c == 0x2028 || c == 0x2029;
   }
 
   static String capitalized(String text) {

@@ -8,12 +8,52 @@ import java.util.function.IntPredicate;
 record TextMethods(String text, Interpreter interpreter) {
   private static final Set<String> NAMES =
       Set.of(
-          "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find",
-          "format", "format_map", "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit",
-          "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper",
-          "join", "ljust", "lower", "lstrip", "maketrans", "partition", "removeprefix",
-          "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip",
-          "split", "splitlines", "startswith", "strip", "swapcase", "title", "translate", "upper",
+          "capitalize",
+          "casefold",
+          "center",
+          "count",
+          "encode",
+          "endswith",
+          "expandtabs",
+          "find",
+          "format",
+          "format_map",
+          "index",
+          "isalnum",
+          "isalpha",
+          "isascii",
+          "isdecimal",
+          "isdigit",
+          "isidentifier",
+          "islower",
+          "isnumeric",
+          "isprintable",
+          "isspace",
+          "istitle",
+          "isupper",
+          "join",
+          "ljust",
+          "lower",
+          "lstrip",
+          "maketrans",
+          "partition",
+          "removeprefix",
+          "removesuffix",
+          "replace",
+          "rfind",
+          "rindex",
+          "rjust",
+          "rpartition",
+          "rsplit",
+          "rstrip",
+          "split",
+          "splitlines",
+          "startswith",
+          "strip",
+          "swapcase",
+          "title",
+          "translate",
+          "upper",
           "zfill");
 
   /** The method, or {@link Arguments#ABSENT}. */
@@ -59,8 +99,7 @@ record TextMethods(String text, Interpreter interpreter) {
           case "center", "ljust", "rjust" -> padded(name, arguments);
           case "zfill" -> zeroFilled(Numbers.index(arguments.bind(name, 1, "width")[0]));
           case "expandtabs" ->
-              tabsExpanded(
-                  Numbers.index(Arguments.or(arguments.bind(name, 0, "tabsize")[0], 8L)));
+              tabsExpanded(Numbers.index(Arguments.or(arguments.bind(name, 0, "tabsize")[0], 8L)));
           case "encode", "maketrans", "translate" ->
               throw new TemplateError("the method " + name + " of str isn't supported");
           default -> {
@@ -107,8 +146,7 @@ record TextMethods(String text, Interpreter interpreter) {
               && text.codePoints().allMatch(Character::isUnicodeIdentifierPart);
       case "isupper" -> isCased(Character::isUpperCase);
       case "islower" -> isCased(Character::isLowerCase);
-      case "istitle" ->
-          text.codePoints().anyMatch(Text::isCased) && text.equals(Text.titled(text));
+      case "istitle" -> text.codePoints().anyMatch(Text::isCased) && text.equals(Text.titled(text));
       default -> throw new IllegalStateException(name);
     };
   }
@@ -135,6 +173,8 @@ record TextMethods(String text, Interpreter interpreter) {
   private static String string(String method, Object value) {
     if (value instanceof String string) {
       return string;
+    } else if (value instanceof Markup markup) {
+      return markup.text();
     } else if (value instanceof Undefined undefined) {
       throw undefined.error();
     }
@@ -307,9 +347,7 @@ record TextMethods(String text, Interpreter interpreter) {
     int room = Math.max(0, width - Text.length(text));
     interpreter.budget().length((long) room + text.length());
     boolean signed = text.startsWith("-") || text.startsWith("+");
-    return signed
-        ? text.charAt(0) + "0".repeat(room) + text.substring(1)
-        : "0".repeat(room) + text;
+    return signed ? text.charAt(0) + "0".repeat(room) + text.substring(1) : "0".repeat(room) + text;
   }
 
   private String tabsExpanded(int size) {

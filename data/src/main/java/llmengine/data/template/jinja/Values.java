@@ -65,6 +65,7 @@ final class Values {
       case Long n -> n != 0;
       case Double d -> d != 0;
       case String text -> !text.isEmpty();
+      case Markup markup -> !markup.text().isEmpty();
       case List<?> list -> !list.isEmpty();
       case Tuple tuple -> !tuple.elements().isEmpty();
       case Dict dict -> dict.size() > 0;
@@ -82,6 +83,7 @@ final class Values {
       case BigInteger n -> "int";
       case Double d -> "float";
       case String text -> "str";
+      case Markup markup -> "Markup";
       case Range range -> "range";
       case List<?> list -> "list";
       case Tuple tuple -> "tuple";
@@ -98,9 +100,7 @@ final class Values {
 
   /** Elements of what can be looped over. */
   static Iterator<Object> iterate(Object value) {
-    return value instanceof Generator generator
-        ? generator.elements()
-        : elements(value).iterator();
+    return value instanceof Generator generator ? generator.elements() : elements(value).iterator();
   }
 
   /** All elements; a generator is used up. */
@@ -110,6 +110,7 @@ final class Values {
       case List<?> list -> (List<Object>) list;
       case Tuple tuple -> tuple.elements();
       case String text -> Text.points(text);
+      case Markup markup -> Text.points(markup.text());
       case Dict dict -> dict.keys();
       case DictView view -> view.elements();
       case Undefined undefined -> List.of();
@@ -142,6 +143,7 @@ final class Values {
   static int length(Object value) {
     return switch (value) {
       case String text -> Text.length(text);
+      case Markup markup -> Text.length(markup.text());
       case List<?> list -> list.size();
       case Tuple tuple -> tuple.elements().size();
       case Dict dict -> dict.size();
@@ -149,8 +151,7 @@ final class Values {
       case Undefined undefined -> 0;
       case Loop loop -> loop.length();
       case null -> throw new TemplateError("object of type 'NoneType' has no len()");
-      default ->
-          throw new TemplateError("object of type '" + typeName(value) + "' has no len()");
+      default -> throw new TemplateError("object of type '" + typeName(value) + "' has no len()");
     };
   }
 
@@ -158,6 +159,7 @@ final class Values {
   static String text(Object value) {
     return switch (value) {
       case String text -> text;
+      case Markup markup -> markup.text();
       case Undefined undefined -> "";
       case null -> "None";
       default -> repr(value);
