@@ -105,6 +105,7 @@ final class ConfigReader {
         Keys.record(GeneratingArguments.class, values),
         Keys.record(ExportArguments.class, values),
         Keys.record(EngineArguments.class, values),
+        Keys.record(ServeArguments.class, values),
         Keys.record(TrainingArguments.class, values),
         Keys.record(OptimizerArguments.class, values),
         Keys.record(GaloreArguments.class, values),

@@ -29,6 +29,7 @@ final class Keys {
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,
+          ServeArguments.class,
           TrainingArguments.class,
           OptimizerArguments.class,
           GaloreArguments.class,

@@ -301,6 +301,9 @@ final class Rules {
                     && !c.isLora()
                     && !(c.isAdapter() && MethodRules.COMMON.contains(spec.name())),
             "no effect: finetuning_type is not lora.");
+      } else if (spec.section() == ServeArguments.class) {
+        note(
+            keys(spec.name()), c -> c.isGiven(spec.name()), "no effect: the key belongs to serve.");
       } else if (spec.section() == OftArguments.class) {
         note(
             keys(spec.name()),

@@ -32,6 +32,7 @@ public record RunConfig(
     GeneratingArguments generating,
     ExportArguments export,
     EngineArguments engine,
+    ServeArguments serve,
     TrainingArguments training,
     OptimizerArguments optimizer,
     GaloreArguments galore,
