@@ -20,7 +20,6 @@ import llmengine.serve.openai.Tokenization;
 import llmengine.serve.openai.Work;
 import llmengine.serve.schedule.Scheduler;
 import llmengine.serve.schedule.SchedulerOptions;
-import llmengine.serve.schedule.SchedulerStatistics;
 import llmengine.train.config.RunConfig;
 import llmengine.train.export.InferenceModel;
 import llmengine.train.model.Backends;

@@ -26,6 +26,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /**
  * The HTTP side of a server: routes, keys, limits, errors in OpenAI's shape, metrics, and an end
@@ -38,12 +40,18 @@ public final class ApiServer implements AutoCloseable {
   private static final Set<String> OPEN = Set.of("/health");
   private static final int POLL_MILLIS = 20;
 
+  // kept, as the log manager would forget it: what it tells at the start nobody asked for
+  private static final Logger HELIDON = Logger.getLogger("io.helidon");
+
+  static {
+    HELIDON.setLevel(Level.WARNING);
+  }
+
   private final ServerSettings settings;
   private final Metrics metrics;
   private final Consumer<String> log;
   private final Map<String, String> routed = new LinkedHashMap<>(); // path to methods
-  private final WatchedConnections connections =
-      new WatchedConnections(Http1Config.builder().validateRequestHostHeader(true).build());
+  private final WatchedConnections connections = new WatchedConnections(Http1Config.create());
   private final AtomicInteger inFlight = new AtomicInteger();
   private final WebServer server;
   private volatile boolean stopping;
@@ -87,7 +95,8 @@ public final class ApiServer implements AutoCloseable {
       handlers.addHandler(
           type,
           (request, event, status, headers, message) -> {
-            ApiException error = ApiException.badRequest(null, "bad_request", "request: " + message);
+            ApiException error =
+                ApiException.badRequest(null, "bad_request", "request: " + message);
             headers.set(HeaderNames.CONTENT_TYPE, "application/json");
             return DirectHandler.TransportResponse.builder()
                 .status(status)
@@ -103,7 +112,8 @@ public final class ApiServer implements AutoCloseable {
     routing.addFilter(new Guard(settings, OPEN));
     routing.error(ApiException.class, (q, s, e) -> Exchange.sendError(s, e));
     routing.error(HttpException.class, (q, s, e) -> Exchange.sendError(s, of(e)));
-    for (String root : settings.rootPath().isEmpty() ? List.of("") : List.of("", settings.rootPath())) {
+    for (String root :
+        settings.rootPath().isEmpty() ? List.of("") : List.of("", settings.rootPath())) {
       routing.get(root + "/health", handler(this::health));
       routing.get(root + "/metrics", handler(x -> x.send(Metrics.TYPE, metrics.text())));
       for (Route route : routes) {

@@ -4,6 +4,11 @@ package llmengine.serve.http;
 public final class ClientGoneException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /** The client's connection ended while its answer was awaited. */
+  public ClientGoneException() {
+    this(null);
+  }
+
   ClientGoneException(Throwable cause) {
     super("client: gone: expected it to read its answer, got a closed connection.", cause);
   }

@@ -107,7 +107,7 @@ public final class Exchange {
   }
 
   /** Until it is closed, {@code gone} is called as soon as the client closes the connection. */
-  public ReadAhead.Watch watch(Runnable gone) {
+  public ClientWatch watch(Runnable gone) {
     return connections.watch(request.socketId(), gone);
   }
 

@@ -20,6 +20,7 @@ public final class Fields {
   private final JsonNode json;
   private final String path; // in front of names: empty, or as messages[0].
   private final Set<String> read = new HashSet<>();
+  private final Set<String> refused = new HashSet<>();
 
   private Fields(JsonNode json, String path) {
     this.json = json;
@@ -149,6 +150,7 @@ public final class Fields {
    */
   public void unsupported(String name, String... neutral) {
     Optional<JsonNode> value = value(name);
+    refused.add(name);
     if (value.isPresent() && !Set.of(neutral).contains(value.get().toString())) {
       throw ApiException.badRequest(
           path + name,
@@ -191,7 +193,10 @@ public final class Fields {
           path
               + first
               + ": unknown field: expected "
-              + read.stream().sorted().collect(Collectors.joining(", "))
+              + read.stream()
+                  .filter(name -> !refused.contains(name))
+                  .sorted()
+                  .collect(Collectors.joining(", "))
               + ", got "
               + String.join(", ", unknown)
               + ".");

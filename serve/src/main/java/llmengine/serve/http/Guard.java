@@ -23,8 +23,7 @@ import java.util.Set;
  * here but is not this machine's (DNS rebinding).
  */
 final class Guard implements Filter {
-  private static final HeaderName REQUESTED_METHOD =
-      HeaderNames.ACCESS_CONTROL_REQUEST_METHOD;
+  private static final HeaderName REQUESTED_METHOD = HeaderNames.ACCESS_CONTROL_REQUEST_METHOD;
   private static final Set<String> LOCAL = Set.of("localhost", "127.0.0.1", "[::1]", "::1");
 
   private final ServerSettings settings;
@@ -59,7 +58,8 @@ final class Guard implements Filter {
     if (!samePage) {
       response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, origin);
       response.header(HeaderNames.VARY, "Origin");
-      if (request.prologue().method() == Method.OPTIONS && headers.contains(REQUESTED_METHOD)) {
+      if (request.prologue().method().equals(Method.OPTIONS)
+          && headers.contains(REQUESTED_METHOD)) {
         preflight(headers, response);
         return;
       }
@@ -86,7 +86,7 @@ final class Guard implements Filter {
   /** Files of the pages are no secret; what they call is. */
   private boolean isPage(RoutingRequest request) {
     String path = path(request);
-    return request.prologue().method() == Method.GET
+    return request.prologue().method().equals(Method.GET)
         && !path.startsWith("/v1/")
         && !path.equals("/metrics");
   }

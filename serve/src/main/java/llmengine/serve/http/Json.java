@@ -11,7 +11,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** JSON of requests and answers. Bodies are read strictly: no key twice, nothing after the value. */
+/**
+ * JSON of requests and answers. Bodies are read strictly: no key twice, nothing after the value.
+ */
 public final class Json {
   private static final JsonMapper MAPPER =
       JsonMapper.builder()

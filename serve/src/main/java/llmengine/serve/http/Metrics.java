@@ -27,14 +27,16 @@ public final class Metrics {
           .labelNames("path", "status")
           .register(registry);
   private final Histogram requestSeconds =
-      seconds("llmengine_request_seconds", "Seconds from a generation's request to its last token.");
+      seconds(
+          "llmengine_request_seconds", "Seconds from a generation's request to its last token.");
   private final Histogram firstToken =
       seconds("llmengine_time_to_first_token_seconds", "Seconds from a request to its first text.");
   private final Counter promptTokens =
       counter("llmengine_prompt_tokens_total", "Tokens of prompts.");
   private final Counter cachedTokens =
       counter(
-          "llmengine_cached_prompt_tokens_total", "Tokens of prompts that were not computed again.");
+          "llmengine_cached_prompt_tokens_total",
+          "Tokens of prompts that were not computed again.");
   private final Counter generatedTokens =
       counter("llmengine_generated_tokens_total", "Tokens of answers.");
 

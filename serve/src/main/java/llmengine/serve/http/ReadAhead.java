@@ -12,12 +12,6 @@ import java.util.function.Supplier;
  * kept for the next request; the end of the stream instead of them means that the client has gone.
  */
 final class ReadAhead implements Supplier<byte[]> {
-  /** A watch under way; what it has read stays. */
-  interface Watch extends AutoCloseable {
-    @Override
-    void close();
-  }
-
   private final DataReader connection;
   private CompletableFuture<byte[]> next; // guarded by this; null if nothing is read ahead
   private volatile Runnable gone;
@@ -27,7 +21,7 @@ final class ReadAhead implements Supplier<byte[]> {
   }
 
   /** Calls {@code gone} once if the client goes before the watch is closed. */
-  synchronized Watch watch(Runnable gone) {
+  synchronized ClientWatch watch(Runnable gone) {
     this.gone = gone;
     if (next == null) {
       CompletableFuture<byte[]> bytes = new CompletableFuture<>();

@@ -50,7 +50,9 @@ public record ServerSettings(
   public static ServerSettings of(RunConfig config, Map<String, String> environment) {
     ServeArguments s = config.serve();
     String host =
-        config.isGiven("api_host") ? s.apiHost() : environment.getOrDefault("API_HOST", s.apiHost());
+        config.isGiven("api_host")
+            ? s.apiHost()
+            : environment.getOrDefault("API_HOST", s.apiHost());
     List<String> keys = new ArrayList<>(s.apiKey());
     if (!config.isGiven("api_key") && environment.containsKey("API_KEY")) {
       Arrays.stream(environment.get("API_KEY").split(",")).map(String::strip).forEach(keys::add);

@@ -33,8 +33,8 @@ final class WatchedConnections implements ServerConnectionSelector {
     http1 = Http1ConnectionSelector.builder().config(config).build();
   }
 
-  /** Reads ahead on this connection until {@link ReadAhead.Watch#close}. */
-  ReadAhead.Watch watch(String socketId, Runnable gone) {
+  /** Reads ahead on this connection until {@link ClientWatch#close}. */
+  ClientWatch watch(String socketId, Runnable gone) {
     ReadAhead connection = open.get(socketId);
     return connection == null ? () -> {} : connection.watch(gone);
   }

@@ -37,8 +37,7 @@ final class ChatMessages {
               ChatMessage.tool(
                   required(f, content), f.text("tool_call_id").orElse(null), name.orElse(null));
           default ->
-              new ChatMessage(
-                  role, required(f, content), null, List.of(), null, name.orElse(null));
+              new ChatMessage(role, required(f, content), null, List.of(), null, name.orElse(null));
         };
     f.end();
     return message;

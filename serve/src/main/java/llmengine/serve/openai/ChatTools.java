@@ -73,10 +73,10 @@ record ChatTools(ArrayNode list, boolean parallel) {
     }
     Fields choice = f.object("tool_choice").orElseThrow();
     choice.word("type", "function");
-    String name =
-        choice.object("function").flatMap(function -> function.text("name")).orElse("");
+    String name = choice.object("function").flatMap(function -> function.text("name")).orElse("");
     if (!names.contains(name)) {
-      throw choice.invalid("function.name", "one of " + String.join(", ", names), "\"" + name + "\"");
+      throw choice.invalid(
+          "function.name", "one of " + String.join(", ", names), "\"" + name + "\"");
     }
     throw notYet("a function");
   }

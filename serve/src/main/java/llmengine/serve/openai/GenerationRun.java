@@ -9,8 +9,8 @@ import llmengine.nn.generate.TokenConstraint;
 import llmengine.serve.ServedModel;
 import llmengine.serve.http.ApiException;
 import llmengine.serve.http.ClientGoneException;
+import llmengine.serve.http.ClientWatch;
 import llmengine.serve.http.Exchange;
-import llmengine.serve.http.ReadAhead;
 import llmengine.serve.schedule.GenerationRequest;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.QueueFullException;
@@ -37,7 +37,7 @@ final class GenerationRun implements AutoCloseable {
   private final Asked asked;
   private final Answers answers;
   private final Generations.Ticket ticket;
-  private final ReadAhead.Watch watch;
+  private final ClientWatch watch;
   private final Work work;
   private volatile boolean gone;
   private int open;
@@ -60,8 +60,7 @@ final class GenerationRun implements AutoCloseable {
     SamplingFields s = asked.sampling;
     List<AnswerText> texts = new ArrayList<>();
     for (int i = 0; i < s.choices(); i++) {
-      texts.add(
-          new AnswerText(i, model.tokenizer(), s.options().stopIds(), s.stop(), s.special()));
+      texts.add(new AnswerText(i, model.tokenizer(), s.options().stopIds(), s.stop(), s.special()));
     }
     Answers answers = new Answers(texts);
     GenerationRequest request =
@@ -74,7 +73,11 @@ final class GenerationRun implements AutoCloseable {
             asked.constraint,
             asked.client);
     return new GenerationRun(
-        exchange, asked, answers, submit(model.generations().orElseThrow(), request, asked, answers), work);
+        exchange,
+        asked,
+        answers,
+        submit(model.generations().orElseThrow(), request, asked, answers),
+        work);
   }
 
   private static Generations.Ticket submit(
@@ -113,7 +116,7 @@ final class GenerationRun implements AutoCloseable {
       case AnswerEvent.Failed failed -> throw failure(failed.problem());
       case AnswerEvent.Finished finished -> {
         if (finished.reason() == FinishReason.CANCELLED) {
-          throw gone ? new ClientGoneException(null) : ApiException.stopping();
+          throw gone ? new ClientGoneException() : ApiException.stopping();
         }
         open--;
       }

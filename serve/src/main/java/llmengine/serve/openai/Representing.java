@@ -18,10 +18,10 @@ import java.util.function.Function;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.serve.ServedModel;
 import llmengine.serve.http.ApiException;
+import llmengine.serve.http.ClientWatch;
 import llmengine.serve.http.Exchange;
 import llmengine.serve.http.Fields;
 import llmengine.serve.http.Json;
-import llmengine.serve.http.ReadAhead;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.QueueFullException;
 import llmengine.serve.schedule.Representations;
@@ -102,11 +102,7 @@ public final class Representing {
       inputs.add(Arrays.copyOf(ids, Math.min(ids.length, most.orElse(ids.length))));
     }
     List<Float> scores =
-        all(
-            exchange,
-            "messages",
-            inputs,
-            ids -> representations.score(model.name(), ids, ""));
+        all(exchange, "messages", inputs, ids -> representations.score(model.name(), ids, ""));
     ObjectNode body =
         Json.object()
             .put("id", "scoreval-" + UUID.randomUUID().toString().replace("-", ""))
@@ -138,7 +134,7 @@ public final class Representing {
       for (int[] ids : inputs) {
         asked.add(ask.apply(ids));
       }
-      try (ReadAhead.Watch _ = exchange.watch(cancel)) {
+      try (ClientWatch _ = exchange.watch(cancel)) {
         List<R> results = new ArrayList<>();
         for (CompletableFuture<R> future : asked) {
           results.add(future.get(exchange.left().toNanos(), TimeUnit.NANOSECONDS));

@@ -43,7 +43,8 @@ record SamplingFields(SamplingOptions options, List<String> stop, int choices, b
         f.longInteger("seed")
             .or(() -> model.defaults().samplingSeed().map(Integer::longValue))
             .orElseGet(() -> ThreadLocalRandom.current().nextLong());
-    SamplingOptions.Builder b = Sampling.options(model.defaults(), stopIds, seed).with().numBeams(1);
+    SamplingOptions.Builder b =
+        Sampling.options(model.defaults(), stopIds, seed).with().numBeams(1);
     f.flag("do_sample").ifPresent(b::doSample);
     f.number("temperature", 0, 2).ifPresent(b::temperature);
     f.number("top_p", 0, 1).ifPresent(p -> b.topP(positive(f, "top_p", p)));
@@ -59,10 +60,8 @@ record SamplingFields(SamplingOptions options, List<String> stop, int choices, b
     List<String> stop = new ArrayList<>(f.texts("stop"));
     checkStop(f, stop);
     stop.addAll(model.defaults().stop());
-    boolean skip =
-        f.flag("skip_special_tokens").orElse(model.defaults().skipSpecialTokens());
-    return new SamplingFields(
-        b.build(), stop, f.integer("n", 1, MOST_CHOICES).orElse(1), !skip);
+    boolean skip = f.flag("skip_special_tokens").orElse(model.defaults().skipSpecialTokens());
+    return new SamplingFields(b.build(), stop, f.integer("n", 1, MOST_CHOICES).orElse(1), !skip);
   }
 
   SamplingFields withSpecial() {

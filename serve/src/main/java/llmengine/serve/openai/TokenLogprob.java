@@ -10,4 +10,5 @@ import java.util.List;
  * @param start where its text begins in the answer, in characters
  * @param top the likeliest tokens of its position, likeliest first; their lists are empty
  */
-record TokenLogprob(int id, String text, byte[] bytes, float logprob, int start, List<TokenLogprob> top) {}
+record TokenLogprob(
+    int id, String text, byte[] bytes, float logprob, int start, List<TokenLogprob> top) {}

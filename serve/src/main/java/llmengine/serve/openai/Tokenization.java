@@ -37,8 +37,7 @@ public final class Tokenization {
     }
     boolean texts = f.flag("return_token_strs").orElse(false);
     f.end();
-    ObjectNode body =
-        Json.object().put("count", ids.length).put("max_model_len", model.context());
+    ObjectNode body = Json.object().put("count", ids.length).put("max_model_len", model.context());
     ArrayNode tokens = body.putArray("tokens");
     for (int id : ids) {
       tokens.add(id);

@@ -26,8 +26,7 @@ public record ServeArguments(
             own = true,
             doc = "Name of the model in requests; null is the last part of model_name_or_path.")
         Optional<String> apiModelName,
-    @Key(own = true, preset = "false", doc = "Prints a line for every request.")
-        boolean apiVerbose,
+    @Key(own = true, preset = "false", doc = "Prints a line for every request.") boolean apiVerbose,
     @Key(
             own = true,
             doc = "Path under which a proxy offers the server, such as /llm; both work here.")
