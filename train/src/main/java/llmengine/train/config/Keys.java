@@ -37,7 +37,8 @@ final class Keys {
           BadamArguments.class,
           EvaluationArguments.class,
           CheckpointArguments.class,
-          LoggingArguments.class);
+          LoggingArguments.class,
+          ProfilerArguments.class);
 
   /**
    * Names that LLaMA-Factory's own objects carry but no configuration may give, and their source.
