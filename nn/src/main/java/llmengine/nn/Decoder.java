@@ -231,6 +231,15 @@ public final class Decoder implements AutoCloseable {
     return KvCache.bounded(backend(), spec.layers().size(), spec.kvHeads() * spec.headDim(), bytes);
   }
 
+  /**
+   * Prepares for positions below {@code length} for good. A dynamic scaling of the rotary embedding
+   * is from now on that of this length, so that a sequence's results don't depend on how long
+   * others are.
+   */
+  public void fixContext(int length) {
+    ropes.values().forEach(r -> r.fix(length));
+  }
+
   /** Recompute activations in the backward pass instead of keeping them. */
   public void checkpointing(boolean on) {
     checkpointing = on;

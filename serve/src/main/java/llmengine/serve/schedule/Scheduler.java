@@ -57,6 +57,7 @@ public final class Scheduler implements Generations, Representations, AutoClosea
     this.options = options;
     KvCache cache = model.cache(options.cacheBytes());
     this.context = (int) Math.min(model.spec().context(), (long) cache.blocks() * KvCache.BLOCK);
+    model.fixContext(context);
     this.sampler = new Sampler(SamplingOptions.greedy(1), model.spec().vocab());
     this.batch =
         new ContinuousBatch(
