@@ -66,8 +66,7 @@ final class ArrayRules {
     }
     Expression whole = Expression.sequence(all, JsonText.WS);
     boolean empty = named == 0 && most == 0;
-    Expression content =
-        empty ? Expression.EMPTY : min > 0 ? whole : Expression.optional(whole);
+    Expression content = empty ? Expression.EMPTY : min > 0 ? whole : Expression.optional(whole);
     return schemas.rule(
         "array",
         Expression.sequence(Expression.text("["), JsonText.WS, content, Expression.text("]")));

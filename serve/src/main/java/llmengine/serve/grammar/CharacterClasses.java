@@ -16,9 +16,9 @@ final class CharacterClasses {
   // By the numbers of Character.getType; 17 is not in use.
   private static final List<String> CATEGORIES =
       List.of(
-          "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs", "Zl",
-          "Zp", "Cc", "Cf", "", "Co", "Cs", "Pd", "Ps", "Pe", "Pc", "Po", "Sm", "Sc", "Sk", "So",
-          "Pi", "Pf");
+          "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs", "Zl", "Zp",
+          "Cc", "Cf", "", "Co", "Cs", "Pd", "Ps", "Pe", "Pc", "Po", "Sm", "Sc", "Sk", "So", "Pi",
+          "Pf");
 
   private static final Map<String, CodePoints> KNOWN = new ConcurrentHashMap<>();
 

@@ -89,5 +89,4 @@ record CodePoints(List<Range> ranges) {
   CodePoints minus(CodePoints other) {
     return and(other.not());
   }
-
 }

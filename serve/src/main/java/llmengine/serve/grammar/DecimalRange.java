@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Decimals within bounds, without an exponent: below the point up to 18 digits, of which those
- * that decide whether a bound is kept come first.
+ * Decimals within bounds, without an exponent: below the point up to 18 digits, of which those that
+ * decide whether a bound is kept come first.
  */
 final class DecimalRange {
   private static final int DIGITS = 18;
@@ -85,7 +85,9 @@ final class DecimalRange {
 
   private static String fraction(BigDecimal value, BigInteger whole) {
     String digits =
-        value.subtract(new BigDecimal(whole)).setScale(DIGITS, RoundingMode.UNNECESSARY)
+        value
+            .subtract(new BigDecimal(whole))
+            .setScale(DIGITS, RoundingMode.UNNECESSARY)
             .toPlainString()
             .substring(2);
     return digits.replaceFirst("0+$", "");
@@ -131,12 +133,10 @@ final class DecimalRange {
     int d = bound.charAt(0);
     List<Expression> options = new ArrayList<>();
     options.add(
-        Expression.sequence(
-            Expression.chars(d, d), above(bound.substring(1), included, left - 1)));
+        Expression.sequence(Expression.chars(d, d), above(bound.substring(1), included, left - 1)));
     if (d < '9') {
       options.add(
-          Expression.sequence(
-              Expression.chars(d + 1, '9'), Expression.repeat(DIGIT, 0, left - 1)));
+          Expression.sequence(Expression.chars(d + 1, '9'), Expression.repeat(DIGIT, 0, left - 1)));
     }
     return Expression.choice(options);
   }
@@ -159,12 +159,10 @@ final class DecimalRange {
     options.add(Expression.EMPTY); // 0 is below
     if (d > '0') {
       options.add(
-          Expression.sequence(
-              Expression.chars('0', d - 1), Expression.repeat(DIGIT, 0, left - 1)));
+          Expression.sequence(Expression.chars('0', d - 1), Expression.repeat(DIGIT, 0, left - 1)));
     }
     options.add(
-        Expression.sequence(
-            Expression.chars(d, d), below(bound.substring(1), included, left - 1)));
+        Expression.sequence(Expression.chars(d, d), below(bound.substring(1), included, left - 1)));
     return Expression.choice(options);
   }
 
@@ -188,8 +186,7 @@ final class DecimalRange {
           Expression.chars(a, a), within(lowRest, lowIncluded, highRest, highIncluded, left - 1));
     }
     List<Expression> options = new ArrayList<>();
-    options.add(
-        Expression.sequence(Expression.chars(a, a), above(lowRest, lowIncluded, left - 1)));
+    options.add(Expression.sequence(Expression.chars(a, a), above(lowRest, lowIncluded, left - 1)));
     if (a + 1 < b) {
       options.add(
           Expression.sequence(

@@ -60,8 +60,7 @@ final class Frame {
       int cutLeast = Math.min(least, frames.horizon() + 1);
       int cutMost = most > frames.horizon() ? -1 : most;
       boolean same = isClamped() && cutLeast == least && cutMost == most;
-      Frame cut =
-          same ? null : clamped().child(frames, returnNode, isLoop, cutLeast, cutMost);
+      Frame cut = same ? null : clamped().child(frames, returnNode, isLoop, cutLeast, cutMost);
       known = new Frame(frames.nextId(), this, returnNode, isLoop, least, most, cut);
       children.put(key, known);
     }

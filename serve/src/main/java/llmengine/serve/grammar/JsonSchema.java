@@ -174,15 +174,16 @@ final class JsonSchema {
         local ? document.at(decoded(pointer.substring(1))) : document.path("no such schema");
     if (target.isMissingNode()) {
       throw SchemaKeywords.problem(
-          path, "$ref", "# or #/ and the path of a schema within this document",
+          path,
+          "$ref",
+          "# or #/ and the path of a schema within this document",
           reference.toString());
     }
     return target;
   }
 
   private static String decoded(String pointer) {
-    return URLDecoder.decode(
-        pointer.replace("+", "%2B"), StandardCharsets.UTF_8);
+    return URLDecoder.decode(pointer.replace("+", "%2B"), StandardCharsets.UTF_8);
   }
 
   /** What matches a schema that combines no others. */
@@ -242,8 +243,7 @@ final class JsonSchema {
             });
     boolean values = schema.has("const") || schema.has("enum");
     if (types.size() > 1 && !values) {
-      throw SchemaKeywords.problem(
-          path, "type", "a type beside keywords of several types", "none");
+      throw SchemaKeywords.problem(path, "type", "a type beside keywords of several types", "none");
     }
     return values ? Set.of() : types;
   }

@@ -80,8 +80,7 @@ final class JsonText {
             choice(
                 text(" "),
                 sequence(
-                    text("\n"),
-                    choice(repeat(text(" "), 0, 32), repeat(text("\t"), 1, 12))))));
+                    text("\n"), choice(repeat(text(" "), 0, 32), repeat(text("\t"), 1, 12))))));
     put(rules, STRING, sequence(QUOTE, any(CHAR), QUOTE));
     put(rules, INTEGER, sequence(optional(text("-")), UNSIGNED));
     put(
@@ -92,7 +91,9 @@ final class JsonText {
             UNSIGNED,
             optional(sequence(text("."), repeat(DIGIT, 1, 18))),
             optional(
-                sequence(chars('e', 'e', 'E', 'E'), optional(chars('+', '+', '-', '-')),
+                sequence(
+                    chars('e', 'e', 'E', 'E'),
+                    optional(chars('+', '+', '-', '-')),
                     repeat(DIGIT, 1, 2)))));
     put(rules, VALUE, choice(OBJECT, ARRAY, STRING, NUMBER, BOOLEAN, NULL));
     put(rules, OBJECT, object(Expression.separated(member(STRING, VALUE), comma())));

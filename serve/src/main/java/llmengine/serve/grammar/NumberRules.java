@@ -92,8 +92,7 @@ final class NumberRules {
     List<Expression> options = new ArrayList<>();
     if (from.signum() < 0) {
       BigInteger least = to.signum() < 0 ? to.negate() : BigInteger.ONE;
-      options.add(
-          Expression.sequence(Expression.text("-"), naturals(least, from.negate())));
+      options.add(Expression.sequence(Expression.text("-"), naturals(least, from.negate())));
     }
     if (to.signum() >= 0) {
       options.add(naturals(from.max(BigInteger.ZERO), to));
@@ -107,8 +106,7 @@ final class NumberRules {
     String low = from.toString();
     String high = to.toString();
     for (int digits = low.length(); digits <= high.length(); digits++) {
-      String first =
-          digits == low.length() ? low : "1" + "0".repeat(digits - 1);
+      String first = digits == low.length() ? low : "1" + "0".repeat(digits - 1);
       String last = digits == high.length() ? high : "9".repeat(digits);
       options.add(between(first, last));
     }

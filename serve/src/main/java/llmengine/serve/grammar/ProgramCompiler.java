@@ -110,11 +110,7 @@ final class ProgramCompiler {
         yield node;
       }
       case Expression.Special s ->
-          add(
-              Program.SPECIAL,
-              specials.computeIfAbsent(s.token(), t -> specials.size()),
-              0,
-              then);
+          add(Program.SPECIAL, specials.computeIfAbsent(s.token(), t -> specials.size()), 0, then);
     };
   }
 

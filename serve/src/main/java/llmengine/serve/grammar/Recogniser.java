@@ -56,7 +56,6 @@ final class Recogniser {
     return states.size() >= MOST_STATES || frames.count() > MOST_FRAMES;
   }
 
-
   State start() {
     open.add(new Head(program.start, bottom));
     return closure();
@@ -90,10 +89,7 @@ final class Recogniser {
     Frame moved = at.parent == null ? bottom : known.get(at);
     for (int i = path.size() - 1; i >= 0; i--) {
       Frame f = path.get(i);
-      moved =
-          f.loop
-              ? moved.pushLoop(frames, f.node, f.lo, f.hi)
-              : moved.push(frames, f.node);
+      moved = f.loop ? moved.pushLoop(frames, f.node, f.lo, f.hi) : moved.push(frames, f.node);
       known.put(f, moved);
     }
     return moved;
@@ -204,7 +200,8 @@ final class Recogniser {
           }
         }
         case Program.CALL -> {
-          // A call at the end of a rule returns to where the rule returns: lists do not grow stacks.
+          // A call at the end of a rule returns to where the rule returns: lists do not grow
+          // stacks.
           int then = program.next[node];
           boolean last = program.kind[then] == Program.END;
           open.add(new Head(program.a[node], last ? frame : frame.push(frames, then)));
@@ -239,8 +236,7 @@ final class Recogniser {
       open.add(new Head(program.next[node], parent));
     }
     if (most != 0) {
-      Frame round =
-          parent.pushLoop(frames, node, Math.max(least - 1, 0), most < 0 ? -1 : most - 1);
+      Frame round = parent.pushLoop(frames, node, Math.max(least - 1, 0), most < 0 ? -1 : most - 1);
       open.add(new Head(program.targets[node][0], round));
     }
   }
@@ -280,8 +276,7 @@ final class Recogniser {
       }
     }
     State state =
-        new State(
-            Arrays.copyOf(sortedNodes, size), Arrays.copyOf(sortedStacks, size), isComplete);
+        new State(Arrays.copyOf(sortedNodes, size), Arrays.copyOf(sortedStacks, size), isComplete);
     if (state.isDead()) {
       return DEAD;
     }

@@ -54,8 +54,7 @@ final class SchemaKeywords {
           Map.entry("exclusiveMaximum", "number"),
           Map.entry("multipleOf", "number"));
 
-  private static final Set<String> OTHER =
-      Set.of("type", "enum", "const", "nullable", "format");
+  private static final Set<String> OTHER = Set.of("type", "enum", "const", "nullable", "format");
 
   private SchemaKeywords() {}
 
@@ -67,9 +66,7 @@ final class SchemaKeywords {
       if (ANNOTATIONS.contains(keyword)) {
         continue;
       }
-      if (!TYPED.containsKey(keyword)
-          && !COMBINING.contains(keyword)
-          && !OTHER.contains(keyword)) {
+      if (!TYPED.containsKey(keyword) && !COMBINING.contains(keyword) && !OTHER.contains(keyword)) {
         throw unsupported(path, keyword, "one of " + new TreeSet<>(supported()));
       }
       kept.set(keyword, field.getValue());
@@ -107,8 +104,7 @@ final class SchemaKeywords {
   }
 
   static GrammarException problem(String path, String what, String expected, String got) {
-    return GrammarException.of(
-        "json_schema " + path, what, expected, got, "Correct the schema.");
+    return GrammarException.of("json_schema " + path, what, expected, got, "Correct the schema.");
   }
 
   /** A count that is not there is {@code absent}. */

@@ -36,23 +36,49 @@ final class StringRules {
                   "P(?:[0-9]{1,6}W|(?:[0-9]{1,6}D|[0-9]{1,6}M(?:[0-9]{1,6}D)?"
                       + "|[0-9]{1,6}Y(?:[0-9]{1,6}M(?:[0-9]{1,6}D)?)?)(?:T(?:HMS))?|T(?:HMS))"),
               Map.entry(
-                  "uuid", "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-"
+                  "uuid",
+                  "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-"
                       + "[0-9a-fA-F]{12}"),
               Map.entry(
                   "email",
-                  ATOM + "{1,32}(?:\\." + ATOM + "{1,15}){0,1}@" + LABEL + "(?:\\.[A-Za-z]{2,12})"
+                  ATOM
+                      + "{1,32}(?:\\."
+                      + ATOM
+                      + "{1,15}){0,1}@"
+                      + LABEL
+                      + "(?:\\.[A-Za-z]{2,12})"
                       + "{1,2}"),
               Map.entry("hostname", HOST),
               Map.entry("ipv4", IPV4),
               Map.entry(
                   "ipv6",
-                  "(?:(?:" + HEX4 + ":){7}" + HEX4 + "|::(?:" + HEX4 + "(?::" + HEX4
-                      + "){0,5})?|(?:" + HEX4 + ":){1,3}(?::" + HEX4 + "){1,3})"),
+                  "(?:(?:"
+                      + HEX4
+                      + ":){7}"
+                      + HEX4
+                      + "|::(?:"
+                      + HEX4
+                      + "(?::"
+                      + HEX4
+                      + "){0,5})?|(?:"
+                      + HEX4
+                      + ":){1,3}(?::"
+                      + HEX4
+                      + "){1,3})"),
               Map.entry(
                   "uri",
-                  "[A-Za-z][A-Za-z0-9+.-]{0,20}:(?://" + HOST + "(?::[0-9]{1,4})?(?:/" + PATH_CHAR
-                      + "*)?|" + PATH_CHAR.replace("/-]", "-]") + PATH_CHAR
-                      + "*)(?:\\?" + PATH_CHAR + "*)?(?:#" + PATH_CHAR + "*)?")));
+                  "[A-Za-z][A-Za-z0-9+.-]{0,20}:(?://"
+                      + HOST
+                      + "(?::[0-9]{1,4})?(?:/"
+                      + PATH_CHAR
+                      + "*)?|"
+                      + PATH_CHAR.replace("/-]", "-]")
+                      + PATH_CHAR
+                      + "*)(?:\\?"
+                      + PATH_CHAR
+                      + "*)?(?:#"
+                      + PATH_CHAR
+                      + "*)?")));
 
   static {
     String clock =
