@@ -15,7 +15,8 @@ const TAGS = ['a', 'blockquote', 'br', 'button', 'code', 'del', 'div', 'em', 'h1
 
 const PURIFY = {
   ALLOWED_TAGS: TAGS,
-  ALLOWED_ATTR: ['align', 'class', 'href', 'rel', 'start', 'target', 'title', 'type'],
+  ALLOWED_ATTR: ['align', 'class', 'href', 'rel', 'start', 'target', 'type'],
+  ADD_URI_SAFE_ATTR: ['align', 'class', 'rel', 'start', 'target', 'type'], // are no addresses
   ALLOWED_URI_REGEXP: SAFE_ADDRESS,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,

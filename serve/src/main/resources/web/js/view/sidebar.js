@@ -1,6 +1,6 @@
 import {exportAll, exportOne, importFile, open, remove, rename, search} from '../history.js';
 import {t} from '../language.js';
-import {update} from '../state.js';
+import {state, update} from '../state.js';
 import {Component, Pure, createRef, h, icon, iconButton} from '../ui.js';
 
 /** So many conversations are listed at first; the rest on demand. */
@@ -83,7 +83,7 @@ class Entry extends Pure {
       return h('li', {class: 'entry'}, h('input', {
         class: 'rename', 'aria-label': t('rename'), defaultValue: head.title, maxLength: 200,
         ref: field => field?.isConnected && field !== document.activeElement && field.focus(),
-        onBlur: event => rename(head.id, event.target.value),
+        onBlur: event => state.renaming === head.id && rename(head.id, event.target.value), // else Esc took it away
         onKeyDown: event => event.key === 'Enter' && !event.isComposing && event.target.blur(),
       }));
     }

@@ -140,12 +140,12 @@ final class Browser implements AutoCloseable {
     return driver.executeScript(script, arguments);
   }
 
-  /** The value that a promise gives. */
-  Object await(String expression, Object... arguments) {
+  /** What the body of an asynchronous function returns. */
+  Object await(String body, Object... arguments) {
     return driver.executeAsyncScript(
-        "const done = arguments[arguments.length - 1]; (async () => "
-            + expression
-            + ")().then(done, e => done('failed: ' + e));",
+        "const done = arguments[arguments.length - 1]; (async () => { "
+            + body
+            + " })().then(done, e => done('failed: ' + e));",
         arguments);
   }
 

@@ -85,8 +85,7 @@ class WebHistoryTest extends BrowserTest {
     browser.click(".entry.active .entry-title");
     browser.click("[aria-label='Rename: About ships']");
     WebElement field = browser.find(".rename");
-    field.clear();
-    field.sendKeys("Sailing <b>", Keys.ENTER);
+    field.sendKeys(Keys.chord(Keys.CONTROL, "a"), "Sailing <b>", Keys.ENTER);
     browser.until("the new title", () -> titles().contains("Sailing <b>"));
     browser.driver.navigate().refresh();
     browser.until("the new title", () -> titles().contains("Sailing <b>"));
@@ -132,7 +131,7 @@ class WebHistoryTest extends BrowserTest {
     browser.ask("你好");
     browser.untilText(".code .copy", "复制");
     browser.click("#open-settings");
-    browser.find("input[name=language][value=en]").sendKeys(Keys.SPACE);
+    browser.click("input[name=language][value=en] + span");
     browser.untilText("#settings-title", "Settings");
     browser.untilText(".code .copy", "Copy");
     browser.driver.navigate().refresh();
@@ -147,7 +146,7 @@ class WebHistoryTest extends BrowserTest {
     String dark = (String) browser.run(paper);
     assertThat(dark).isNotEqualTo(light);
     browser.click("#open-settings");
-    browser.find("input[name=theme][value=light]").sendKeys(Keys.SPACE);
+    browser.click("input[name=theme][value=light] + span");
     browser.until("the light theme", () -> light.equals(browser.run(paper)));
     browser.driver.navigate().refresh();
     assertThat(browser.run(paper)).isEqualTo(light);
@@ -185,6 +184,12 @@ class WebHistoryTest extends BrowserTest {
   }
 
   private void assertNoSideways() {
+    assertThat(
+            browser.run(
+                "return [...document.querySelectorAll('.main *')].filter(e =>"
+                    + " e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.table,"
+                    + " pre, .sidebar')).map(e => e.outerHTML.slice(0, 200)).join()"))
+        .isEqualTo("");
     assertThat(browser.run("return document.scrollingElement.scrollWidth")).isEqualTo(390L);
     assertThat(
             browser.run(
@@ -204,7 +209,7 @@ class WebHistoryTest extends BrowserTest {
                     + " a')].filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() ||"
                     + " e.labels?.length)).map(e => e.outerHTML).join()"))
         .isEqualTo("");
-    browser.run("document.activeElement.blur(); window.scrollTo(0, 0);");
+    browser.run("document.body.tabIndex = -1; document.body.focus();");
     browser.find("body").sendKeys(Keys.TAB);
     WebElement skip = browser.driver.switchTo().activeElement();
     assertThat(skip.getText()).isEqualTo("Skip to the conversation");

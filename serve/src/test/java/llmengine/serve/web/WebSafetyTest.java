@@ -58,9 +58,12 @@ class WebSafetyTest extends BrowserTest {
                 + "')",
             java.util.List.of(ATTACKS));
     assertThat((String) html)
-        .doesNotContain(
-            "<script", "<img", "<svg", "<iframe", "<form", "<style", "<base", "<math", " id=")
-        .doesNotContainPattern("href=\"(?!https?://|mailto:)")
+        .doesNotContain("<script", "<img", "<svg", "<iframe", "<form", "<style", "<base", "<math")
+        .doesNotContainPattern("<[a-z][^>]* id=")
+        .doesNotContainPattern("<a [^>]*href=\"(?!https?://|mailto:)")
+        .contains(
+            "<a href=\"https://evil.example/pixel.png?talk=secret\" target=\"_blank\""
+                + " rel=\"noopener noreferrer nofollow\">")
         .doesNotContainPattern("<[^>]* on\\w+=");
   }
 
