@@ -96,11 +96,10 @@ function Ending({item, last, running}) {
 
 function Stats({item}) {
   const tokens = item.usage?.completion_tokens;
-  if (!tokens || !item.seconds) {
+  if (!(tokens > 1 && item.seconds > 0)) {
     return null;
   }
-  // the first token's time is the prompt's
-  const rate = tokens > 1 ? (tokens - 1) / item.seconds : 0;
+  const rate = (tokens - 1) / item.seconds; // the first token's time is the prompt's
   return h('span', {class: 'stats'}, t('stats', {
     tokens: number(tokens), rate: number(rate, 1), first: number(item.firstSeconds, 1),
   }));

@@ -19,7 +19,7 @@ export function Topbar({models, conversation}) {
           }, models.length > 0
               ? models.map(({id}) => h('option', {key: id, value: id, selected: id === model.id}, id))
               : h('option', {value: ''}, t('noModel'))),
-          icon('down')),
+          icon('chevron')),
       h('span', {class: 'space'}),
       h(ContextMeter, {conversation, context: model?.context}),
       iconButton('plus', t('newChat'), () => {

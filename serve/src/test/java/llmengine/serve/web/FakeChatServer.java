@@ -3,7 +3,6 @@ package llmengine.serve.web;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -13,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -53,6 +53,12 @@ final class FakeChatServer implements AutoCloseable {
   static final String ADAPTER = "tiny-llama-pirate";
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Map<String, String> TYPES =
+      Map.of(
+          "html", "text/html; charset=utf-8",
+          "js", "text/javascript; charset=utf-8",
+          "css", "text/css; charset=utf-8",
+          "svg", "image/svg+xml");
 
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final BlockingQueue<List<Step>> scripts = new LinkedBlockingQueue<>();
@@ -130,15 +136,17 @@ final class FakeChatServer implements AutoCloseable {
   }
 
   private void file(HttpExchange exchange) throws IOException {
-    Optional<WebFiles.WebFile> file = WebFiles.find(exchange.getRequestURI().getPath());
+    String path = exchange.getRequestURI().getPath();
+    Optional<byte[]> file = PageFiles.read(path.equals("/") ? "index.html" : path.substring(1));
     if (file.isEmpty()) {
       exchange.sendResponseHeaders(404, -1);
       return;
     }
-    Headers headers = exchange.getResponseHeaders();
-    WebFiles.HEADERS.forEach(headers::set);
-    headers.set("Content-Type", file.get().contentType());
-    send(exchange, 200, file.get().bytes());
+    String type = TYPES.get(path.substring(path.lastIndexOf('.') + 1));
+    exchange.getResponseHeaders().set("Content-Type", type == null ? TYPES.get("html") : type);
+    exchange.getResponseHeaders().set("Content-Security-Policy", WebChat.POLICY);
+    exchange.getResponseHeaders().set("Cache-Control", "no-cache");
+    send(exchange, 200, file.get());
   }
 
   private void models(HttpExchange exchange) throws IOException {

@@ -1,6 +1,8 @@
 package llmengine.serve.web;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import llmengine.serve.web.FakeChatServer.Step;
@@ -78,8 +80,7 @@ final class WebPictures {
     }
     ask(
         "How can a sailing boat go against the wind?",
-        new Step.Think("The user asks about sailing upwind. Lift, keel, a small example in code."),
-        words(SAILING));
+        words("The user asks about sailing upwind. Lift, keel, a small example.", SAILING));
     browser.run("document.querySelector('.thread').scrollTop = 0");
     picture("chat-desktop-light");
     browser.dark(true);
@@ -154,8 +155,14 @@ final class WebPictures {
     browser.ask(question);
   }
 
-  private static Step words(String text) {
-    return new Step.Say(text);
+  /** Thoughts, then a word at a time, for figures that look like those of a model. */
+  private static Step[] words(String thoughts, String text) {
+    List<Step> steps = new ArrayList<>(List.of(new Step.Pause(300), new Step.Think(thoughts)));
+    for (String word : text.split("(?<= )")) {
+      steps.add(new Step.Pause(20));
+      steps.add(new Step.Say(word));
+    }
+    return steps.toArray(Step[]::new);
   }
 
   private void picture(String name) {
