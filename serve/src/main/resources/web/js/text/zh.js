@@ -86,7 +86,7 @@ export default {
   instructionsHint: '希望模型如何表现',
   sampling: '采样',
   samplingNote: '留空则由服务器决定。',
-  byServer: '服务器',
+  byServer: '默认',
   temperature: '温度',
   top_p: 'Top p',
   top_k: 'Top k',

@@ -105,7 +105,7 @@ final class Browser implements AutoCloseable {
 
   /** Waits until a value is neither null nor false; fails naming what was waited for. */
   <T> T until(String what, Supplier<T> value) {
-    return new WebDriverWait(driver, Duration.ofSeconds(20))
+    return new WebDriverWait(driver, Duration.ofSeconds(20), Duration.ofMillis(40))
         .ignoring(StaleElementReferenceException.class)
         .withMessage(
             () -> what + "; the page says: " + driver.findElement(By.tagName("body")).getText())
