@@ -31,12 +31,12 @@ export async function rename(id, title) {
   if (run) {
     run.conversation = renamed;
   }
+  update({renaming: null});
+  await kept(database.save(renamed)); // shown as renamed only once it is
   update({
-    renaming: null,
     heads: state.heads.map(head => (head.id === id ? {...head, title: renamed.title} : head)),
     ...(state.opened?.id === id && {opened: renamed}),
   });
-  await kept(database.save(renamed));
 }
 
 export async function remove(id) {
