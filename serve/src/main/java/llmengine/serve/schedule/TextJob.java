@@ -29,7 +29,7 @@ final class TextJob extends Job {
   private final CompletableFuture<?> future;
 
   <R> TextJob(
-      ServedModel model,
+      ModelEntry model,
       String client,
       int[] ids,
       Reading<R> reading,
