@@ -17,8 +17,8 @@ import llmengine.nn.generate.RowAdapters;
 /**
  * Several adapters beside each other on one model, of which each row of a batch runs with its own
  * or none. A layer multiplies all rows with the frozen weight at once and adds the low-rank updates
- * run by run; what is no update (DoRA, OFT) computes its run by itself. A row's results are those of
- * its adapter alone, to the bit. Adapters come and go while the model runs.
+ * run by run; what is no update (DoRA, OFT) computes its run by itself. A row's results are those
+ * of its adapter alone, to the bit. Adapters come and go while the model runs.
  */
 public final class AdapterMix implements RowAdapters, AutoCloseable {
   private final Decoder model;
@@ -35,8 +35,8 @@ public final class AdapterMix implements RowAdapters, AutoCloseable {
   }
 
   /**
-   * Loads an adapter in PEFT's layout; returns the number by which rows select it. Other threads may
-   * run the model meanwhile.
+   * Loads an adapter in PEFT's layout; returns the number by which rows select it. Other threads
+   * may run the model meanwhile.
    *
    * @throws FormatException if it is not of this model, or cannot be beside others
    * @throws IllegalStateException if the model has an adapter of its own

@@ -59,7 +59,9 @@ final class DoraLayer implements AdapterLayer {
     }
   }
 
-  /** Computes the lengths of V's rows now instead of each time: for an adapter that is only used. */
+  /**
+   * Computes the lengths of V's rows now instead of each time: for an adapter that is only used.
+   */
   void fix(Tensor weight) {
     fixed = norms(scope, weight);
   }
