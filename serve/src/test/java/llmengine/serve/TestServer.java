@@ -66,7 +66,7 @@ public final class TestServer implements AutoCloseable {
         new ApiServer(
             change.apply(ServerSettings.of(config, Map.of())),
             Serving.routes(model, work),
-            List.of(new StaticFiles("pages", "")),
+            List.of(new StaticFiles("pages", "", "default-src 'self'")),
             metrics,
             line -> {
               synchronized (log) {
