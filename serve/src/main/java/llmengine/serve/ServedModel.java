@@ -13,6 +13,7 @@ import llmengine.train.config.GeneratingArguments;
  *
  * @param name under which it is asked for; its adapters have names of their own
  * @param grammars constraints on its answers
+ * @param tokens texts of its tokens
  * @param context tokens that prompt and answer may have in all
  * @param defaults how answers are generated where a request does not say
  * @param generations answers; empty for a reward model
@@ -24,6 +25,7 @@ public record ServedModel(
     Tokenizer tokenizer,
     ChatFormat format,
     Grammars grammars,
+    TokenTexts tokens,
     int context,
     GeneratingArguments defaults,
     Optional<Generations> generations,

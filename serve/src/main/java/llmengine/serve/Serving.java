@@ -65,6 +65,7 @@ public final class Serving implements AutoCloseable {
               session.tokenizer(),
               session.chatFormat(),
               new Grammars(session.tokenizer(), session.chatFormat().stopIds()),
+              new TokenTexts(session.tokenizer()),
               scheduler.context(),
               config.generating(),
               head.isPresent() ? Optional.empty() : Optional.of(scheduler),

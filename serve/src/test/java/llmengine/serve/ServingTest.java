@@ -9,6 +9,8 @@ import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.models.chat.completions.ChatCompletion;
 import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import com.openai.models.chat.completions.ChatCompletionTokenLogprob;
+import com.openai.models.embeddings.Embedding;
+import com.openai.models.embeddings.EmbeddingCreateParams;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -136,6 +138,66 @@ class ServingTest {
                             .build())
                     .build());
     assertThat(text(answer, 0)).startsWith("The sky is").doesNotContain("blue");
+  }
+
+  @Test
+  void anAnswerHasTheFormThatWasAskedFor() throws IOException, InterruptedException {
+    String ask = "{\"messages\": [{\"role\": \"user\", \"content\": \"Who are you?\"}], %s}";
+    String schema =
+        "{\"type\": \"object\", \"properties\": {\"name\": {\"enum\": [\"Tavi\", \"Tom\"]},"
+            + " \"wise\": {\"type\": \"boolean\"}}, \"required\": [\"name\", \"wise\"],"
+            + " \"additionalProperties\": false}";
+    String format =
+        "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"x\","
+            + " \"schema\": %s}}";
+    JsonNode answer =
+        new ObjectMapper()
+            .readTree(
+                content(post("/v1/chat/completions", ask.formatted(format.formatted(schema)))));
+    assertThat(answer.path("name").textValue()).isIn("Tavi", "Tom");
+    assertThat(answer.path("wise").isBoolean()).isTrue();
+
+    String regex = "\"guided_regex\": \"(yes|no), [0-9]{3}\"";
+    assertThat(content(post("/v1/chat/completions", ask.formatted(regex))))
+        .matches("(yes|no), [0-9]{3}");
+    String grammar = "\"grammar\": \"root ::= \\\"a\\\" | \\\"b\\\"\"";
+    assertThat(content(post("/v1/chat/completions", ask.formatted(grammar)))).isIn("a", "b");
+
+    JsonNode error =
+        post("/v1/chat/completions", ask.formatted("\"grammar\": \"root := 1\"")).path("error");
+    assertThat(error.path("param").textValue()).isEqualTo("grammar");
+    assertThat(error.path("code").textValue()).isEqualTo("invalid_value");
+    error = post("/v1/chat/completions", ask.formatted(regex + ", " + grammar)).path("error");
+    assertThat(error.path("message").textValue()).contains("a second form");
+  }
+
+  private static String content(JsonNode answer) {
+    return answer.at("/choices/0/message/content").textValue();
+  }
+
+  @Test
+  void embeddingsAreVectorsOfLengthOne() {
+    List<Embedding> data =
+        client
+            .embeddings()
+            .create(
+                EmbeddingCreateParams.builder()
+                    .model("model")
+                    .inputOfArrayOfStrings(List.of("The sea.", "The sea.", "A hill."))
+                    .build())
+            .data();
+    assertThat(data).hasSize(3);
+    assertThat(data.get(0).embedding()).isEqualTo(data.get(1).embedding());
+    assertThat(data.get(0).embedding()).isNotEqualTo(data.get(2).embedding());
+    double square = data.get(2).embedding().stream().mapToDouble(x -> x * x).sum();
+    assertThat(square).isBetween(0.999, 1.001);
+  }
+
+  @Test
+  void aModelThatWritesDoesNotScore() throws IOException, InterruptedException {
+    JsonNode error =
+        post("/v1/score/evaluation", "{\"model\": \"m\", \"messages\": [\"x\"]}").path("error");
+    assertThat(error.path("code").textValue()).isEqualTo("not_a_reward_model");
   }
 
   @Test

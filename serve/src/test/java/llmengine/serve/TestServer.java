@@ -19,6 +19,7 @@ import llmengine.data.Tokenizer;
 import llmengine.data.template.ChatFormat;
 import llmengine.data.template.ChatTemplate;
 import llmengine.data.tokenizer.HuggingFaceTokenizer;
+import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiServer;
 import llmengine.serve.http.Metrics;
 import llmengine.serve.http.ServerSettings;
@@ -57,6 +58,8 @@ public final class TestServer implements AutoCloseable {
             "model",
             tokenizer,
             ChatFormat.of(chat, tokenizer),
+            new Grammars(tokenizer, ChatFormat.of(chat, tokenizer).stopIds()),
+            new TokenTexts(tokenizer),
             CONTEXT,
             config.generating(),
             Optional.of(generations),

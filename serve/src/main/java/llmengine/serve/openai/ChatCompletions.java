@@ -33,6 +33,7 @@ public final class ChatCompletions implements Endpoint {
             "messages",
             request.sampling(),
             request.logprobs(),
+            request.sampling().hidden(model.tokenizer()),
             request.constraint(),
             request.client());
     List<ChatChoice> choices = new ArrayList<>();

@@ -52,7 +52,7 @@ record ChatRequest(
     return new ChatRequest(
         name,
         prompt(chat, model),
-        tools.isEmpty() ? sampling : sampling.withSpecial(),
+        sampling,
         logprobs ? top.orElse(0) : -1,
         stream,
         includeUsage,

@@ -52,6 +52,7 @@ public final class Completions implements Endpoint {
                 "prompt",
                 request.sampling,
                 request.logprobs,
+                request.sampling.hidden(model.tokenizer()),
                 request.constraint,
                 request.client);
         runs.add(GenerationRun.start(exchange, model, asked, work));

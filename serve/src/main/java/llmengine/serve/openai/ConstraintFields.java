@@ -62,8 +62,7 @@ final class ConstraintFields {
     try {
       return Optional.of(one.made.get());
     } catch (GrammarException e) {
-      throw ApiException.badRequest(
-          one.field, "invalid_value", one.field + ": " + e.getMessage());
+      throw ApiException.badRequest(one.field, "invalid_value", one.field + ": " + e.getMessage());
     }
   }
 

@@ -2,6 +2,8 @@ package llmengine.serve.openai;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -9,6 +11,7 @@ import java.util.Set;
 import llmengine.data.Tokenizer;
 import llmengine.nn.generate.FinishReason;
 import llmengine.serve.TestServer;
+import llmengine.serve.TokenTexts;
 import llmengine.serve.schedule.Logprobs;
 import org.junit.jupiter.api.Test;
 
@@ -37,8 +40,13 @@ class AnswerTextTest {
     }
   }
 
+  private static AnswerText text(Set<Integer> stopIds, String... stop) {
+    return new AnswerText(
+        0, TOKENIZER, new TokenTexts(TOKENIZER), stopIds, List.of(stop), TOKENIZER::isSpecial);
+  }
+
   private static Told told(int[] ids, FinishReason reason, String... stop) {
-    AnswerText text = new AnswerText(0, TOKENIZER, Set.of(), List.of(stop), false);
+    AnswerText text = text(Set.of(), stop);
     List<String> pieces = new ArrayList<>();
     List<TokenLogprob> logprobs = new ArrayList<>();
     for (int id : ids) {
@@ -74,6 +82,9 @@ class AnswerTextTest {
                   assertThat(Character.isHighSurrogate(piece.charAt(piece.length() - 1)))
                       .isFalse());
       assertThat(told.logprobs).extracting(TokenLogprob::id).containsExactly(boxed(ids));
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      told.logprobs.forEach(token -> bytes.writeBytes(token.bytes()));
+      assertThat(bytes.toString(StandardCharsets.UTF_8)).isEqualTo(TEXT);
     }
   }
 
@@ -122,7 +133,7 @@ class AnswerTextTest {
   @Test
   void stopIdsCountButAreNoText() {
     int id = TOKENIZER.encode("a")[0];
-    AnswerText text = new AnswerText(0, TOKENIZER, Set.of(id), List.of(), false);
+    AnswerText text = text(Set.of(id));
 
     assertThat(text.add(id, null)).isNull();
     assertThat(text.finish()).isNull();
