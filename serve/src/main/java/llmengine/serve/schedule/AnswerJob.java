@@ -20,7 +20,7 @@ final class AnswerJob extends Job implements Generations.Ticket {
    * @param wake tells the scheduler to look at what was cancelled
    */
   AnswerJob(
-      ServedModel model,
+      ModelEntry model,
       GenerationRequest asked,
       TokenSink sink,
       Sampler sampler,

@@ -5,14 +5,14 @@ import java.util.Optional;
 
 /** A request on its way, as the scheduler sees it. */
 abstract sealed class Job permits AnswerJob, TextJob {
-  final ServedModel model;
+  final ModelEntry model;
   final String client;
   long order; // of admission
   volatile boolean cancelled;
   private RuntimeException problem;
   private volatile int cachedTokens = -1;
 
-  Job(ServedModel model, String client) {
+  Job(ModelEntry model, String client) {
     this.model = model;
     this.client = client;
   }

@@ -1,17 +1,17 @@
 package llmengine.serve.schedule;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import llmengine.engine.FormatException;
 import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
 import llmengine.nn.generate.CachedModel;
 import llmengine.nn.generate.KvCache;
 import llmengine.nn.generate.PromptTooLongException;
-import llmengine.nn.generate.RowAdapters;
 import llmengine.nn.generate.Sampler;
 import llmengine.nn.generate.SamplingOptions;
 
@@ -25,9 +25,9 @@ public final class Scheduler implements Generations, Representations, AutoClosea
   private final SchedulerOptions options;
   private final int context;
   private final Sampler sampler;
+  private final Models models;
   private final ContinuousBatch batch;
   private final Thread thread;
-  private final Map<String, ServedModel> served = new LinkedHashMap<>(); // guarded by this
   private final FairQueue<Job> waiting = new FairQueue<>(); // guarded by this
   private boolean someCancelled; // guarded by this
   private boolean draining; // guarded by this
@@ -55,18 +55,18 @@ public final class Scheduler implements Generations, Representations, AutoClosea
   public Scheduler(Decoder model, String name, Optional<ValueHead> head, SchedulerOptions options) {
     this.model = model;
     this.options = options;
+    this.models = new Models(model, name, head);
     KvCache cache = model.cache(options.cacheBytes());
     this.context = (int) Math.min(model.spec().context(), (long) cache.blocks() * KvCache.BLOCK);
     model.fixContext(context);
     this.sampler = new Sampler(SamplingOptions.greedy(1), model.spec().vocab());
     this.batch =
         new ContinuousBatch(
-            new CachedModel(model, cache, RowAdapters.none()),
+            new CachedModel(model, cache, models.rows()),
             options.maxSequences(),
             options.promptTokens(),
             this::left);
     this.statistics = batch.statistics(0);
-    served.put(name, new ServedModel(name, 0, head));
     thread = Thread.ofPlatform().name("scheduler").start(this::run);
   }
 
@@ -76,8 +76,8 @@ public final class Scheduler implements Generations, Representations, AutoClosea
   }
 
   @Override
-  public synchronized List<String> models() {
-    return List.copyOf(served.keySet());
+  public List<String> models() {
+    return models.names();
   }
 
   /** What it does now and has done. */
@@ -97,7 +97,7 @@ public final class Scheduler implements Generations, Representations, AutoClosea
           "serve: n: expected 1 to " + options.maxSequences() + ", got " + asked.choices() + ".");
     }
     Sampler own = sampler.with(asked.options());
-    ServedModel served = use(asked.model());
+    ModelEntry served = models.use(asked.model());
     return queued(() -> new AnswerJob(served, asked, sink, own, context, this::cancelled), served);
   }
 
@@ -105,16 +105,16 @@ public final class Scheduler implements Generations, Representations, AutoClosea
   public CompletableFuture<float[]> embed(
       String name, int[] ids, Pooling pooling, boolean normalized, String client) {
     requireTokens(ids, context);
-    ServedModel served = use(name);
+    ModelEntry served = models.use(name);
     return read(served, ids, Readings.embedding(pooling, normalized, model.spec().width()), client);
   }
 
   @Override
   public CompletableFuture<Float> score(String name, int[] ids, String client) {
     requireTokens(ids, context);
-    ServedModel served = use(name);
+    ModelEntry served = models.use(name);
     if (served.head.isEmpty()) {
-      unused(served);
+      models.unused(served);
       throw new IllegalArgumentException(
           "serve: score: expected a reward model with a value head, got " + name + ".");
     }
@@ -122,7 +122,7 @@ public final class Scheduler implements Generations, Representations, AutoClosea
   }
 
   private <R> CompletableFuture<R> read(
-      ServedModel served, int[] ids, TextJob.Reading<R> reading, String client) {
+      ModelEntry served, int[] ids, TextJob.Reading<R> reading, String client) {
     CompletableFuture<R> future = new CompletableFuture<>();
     TextJob job = queued(() -> new TextJob(served, client, ids, reading, future), served);
     var _ =
@@ -155,23 +155,30 @@ public final class Scheduler implements Generations, Representations, AutoClosea
     }
   }
 
-  private synchronized ServedModel use(String name) {
-    ServedModel found = served.get(name);
-    if (found == null) {
-      throw new IllegalArgumentException(
-          "serve: model: expected one of " + served.keySet() + ", got " + name + ".");
-    }
-    found.users++;
-    return found;
+  /**
+   * Serves an adapter under a name of its own, with its value head if it has one. Requests go on
+   * meanwhile.
+   *
+   * @param directory in PEFT's layout
+   * @throws IllegalArgumentException if the name is taken
+   * @throws FormatException if the adapter is not of this model, or cannot be beside others
+   */
+  public void load(String name, Path directory) {
+    models.load(name, directory);
   }
 
-  private synchronized void unused(ServedModel model) {
-    model.users--;
-    notifyAll();
+  /**
+   * Takes an adapter away: from now on its name is unknown. Returns when the requests that have it
+   * are over.
+   *
+   * @throws IllegalArgumentException if there is no adapter of this name
+   */
+  public void unload(String name) throws InterruptedException {
+    models.unload(name);
   }
 
   /** Puts a job in the queue; what makes it runs outside of the lock. */
-  private <J extends Job> J queued(java.util.function.Supplier<J> make, ServedModel served) {
+  private <J extends Job> J queued(Supplier<J> make, ModelEntry served) {
     boolean accepted = false;
     try {
       J job = make.get();
@@ -189,7 +196,7 @@ public final class Scheduler implements Generations, Representations, AutoClosea
       return job;
     } finally {
       if (!accepted) {
-        unused(served);
+        models.unused(served);
       }
     }
   }
@@ -200,7 +207,7 @@ public final class Scheduler implements Generations, Representations, AutoClosea
   }
 
   private void left(Job job) {
-    unused(job.model);
+    models.unused(job.model);
   }
 
   // ---- on the scheduler's thread
@@ -296,6 +303,7 @@ public final class Scheduler implements Generations, Representations, AutoClosea
           });
     }
     publish();
+    models.close();
     batch.close();
   }
 

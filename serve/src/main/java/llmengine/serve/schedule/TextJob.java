@@ -29,11 +29,7 @@ final class TextJob extends Job {
   private final CompletableFuture<?> future;
 
   <R> TextJob(
-      ServedModel model,
-      String client,
-      int[] ids,
-      Reading<R> reading,
-      CompletableFuture<R> future) {
+      ModelEntry model, String client, int[] ids, Reading<R> reading, CompletableFuture<R> future) {
     super(model, client);
     this.text = new Text(this, ids, reading);
     this.future = future;

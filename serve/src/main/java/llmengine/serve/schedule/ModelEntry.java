@@ -4,14 +4,14 @@ import java.util.Optional;
 import llmengine.nn.ValueHead;
 
 /** The base model or one of its adapters, as requests name it. */
-final class ServedModel {
+final class ModelEntry {
   final String name;
   final int adapter; // 0 for the base model
   final Optional<ValueHead> head;
   int users; // requests that wait or run; guarded by the scheduler
   private long root; // of its blocks in the cache; 0 before the first request
 
-  ServedModel(String name, int adapter, Optional<ValueHead> head) {
+  ModelEntry(String name, int adapter, Optional<ValueHead> head) {
     this.name = name;
     this.adapter = adapter;
     this.head = head;
