@@ -3,6 +3,7 @@ package llmengine.serve.local;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import llmengine.data.Tokenizer;
 import llmengine.data.tokenizer.StopStrings;
@@ -28,7 +29,7 @@ final class AnswerQueue implements TokenSink {
   private final StreamDetokenizer text;
   private final StopStrings stops;
   private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
-  private volatile int tokens; // written by the scheduler's thread alone
+  private final AtomicInteger tokens = new AtomicInteger();
 
   AnswerQueue(Tokenizer tokenizer, Set<Integer> stopIds, boolean skipSpecial, List<String> stop) {
     this.stopIds = stopIds;
@@ -38,7 +39,7 @@ final class AnswerQueue implements TokenSink {
 
   @Override
   public boolean token(int choice, int id, Logprobs logprobs) {
-    tokens = tokens + 1;
+    tokens.incrementAndGet();
     if (!stopIds.contains(id)) {
       add(stops.add(text.add(id)));
     }
@@ -77,6 +78,6 @@ final class AnswerQueue implements TokenSink {
   }
 
   int tokens() {
-    return tokens;
+    return tokens.get();
   }
 }

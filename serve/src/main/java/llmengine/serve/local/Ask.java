@@ -192,12 +192,13 @@ public final class Ask {
                     future.completeExceptionally(e);
                   }
                 });
-    future.whenComplete(
-        (answer, problem) -> {
-          if (future.isCancelled()) {
-            thread.interrupt();
-          }
-        });
+    var _ =
+        future.whenComplete(
+            (answer, problem) -> {
+              if (future.isCancelled()) {
+                thread.interrupt();
+              }
+            });
     return future;
   }
 }
