@@ -11,12 +11,15 @@ import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
 import llmengine.nn.generate.KvCache;
 import llmengine.nn.model.DecoderSpec;
+import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiServer;
 import llmengine.serve.http.ApiServer.Route;
+import llmengine.serve.http.DocsPage;
 import llmengine.serve.http.Metrics;
 import llmengine.serve.http.ServerSettings;
 import llmengine.serve.http.StaticFiles;
+import llmengine.serve.openai.AdapterLoading;
 import llmengine.serve.openai.ChatCompletions;
 import llmengine.serve.openai.Completions;
 import llmengine.serve.openai.Models;
@@ -59,11 +62,16 @@ public final class Serving implements AutoCloseable {
       head.ifPresent(this::opening);
       Scheduler scheduler =
           opening(new Scheduler(decoder, name, head, options(config, decoder.spec(), backend)));
+      config
+          .serve()
+          .loraModules()
+          .forEach((adapter, path) -> scheduler.load(adapter, Path.of(path.toString())));
       model =
           new ServedModel(
               name,
               session.tokenizer(),
               session.chatFormat(),
+              AnswerFormat.of(session.template()),
               new Grammars(session.tokenizer(), session.chatFormat().stopIds()),
               new TokenTexts(session.tokenizer()),
               scheduler.context(),
@@ -74,12 +82,18 @@ public final class Serving implements AutoCloseable {
       Metrics metrics = new Metrics();
       observe(metrics, scheduler);
       work = new Work(metrics);
+      List<Route> routes = new ArrayList<>(routes(model, work));
+      AdapterLoading adapters = new AdapterLoading(scheduler, config.serve().apiAdapterFolder());
+      routes.add(new Route("POST", "/v1/load_lora_adapter", adapters::load));
+      routes.add(new Route("POST", "/v1/unload_lora_adapter", adapters::unload));
       server =
           opening(
               new ApiServer(
                   settings,
-                  routes(model, work),
-                  List.of(new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
+                  routes,
+                  List.of(
+                      new DocsPage(settings.rootPath()),
+                      new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
                   metrics,
                   log));
     } catch (RuntimeException e) {
