@@ -96,6 +96,6 @@ public final class AnswerParser {
     do {
       before = stage;
       stage = before.read(text, events);
-    } while (stage != before);
+    } while (!stage.equals(before));
   }
 }
