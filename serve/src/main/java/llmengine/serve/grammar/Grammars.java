@@ -103,9 +103,7 @@ public final class Grammars {
 
   private GrammarConstraint constraint(String kind, Object source, Supplier<Grammar> grammar) {
     Supplier<Grammar> whole =
-        thought == null
-            ? grammar
-            : () -> grammar.get().afterThought(thought.words, thought.opened);
+        thought == null ? grammar : () -> grammar.get().afterThought(thought.words, thought.opened);
     return new GrammarConstraint(memory.masks(new Key(kind, source, thought), whole));
   }
 

@@ -100,8 +100,7 @@ final class ToolArguments {
     for (int i = keys.size() - 1; i >= 0; i--) {
       String key = keys.get(i);
       Expression argument =
-          schemas.rule(
-              "argument", argument(key, parameters.get("properties").get(key)));
+          schemas.rule("argument", argument(key, parameters.get("properties").get(key)));
       boolean must = required.contains(key);
       Expression here = Expression.sequence(argument, rest);
       Expression next = Expression.sequence(Expression.text(separator), argument, rest);
@@ -119,8 +118,7 @@ final class ToolArguments {
       case MINIMAX2 -> tagged("\n<parameter name=\"" + key + "\">", schema, "</parameter>", path);
       case GLM4_MOE ->
           tagged("\n<arg_key>" + key + "</arg_key>\n<arg_value>", schema, "</arg_value>", path);
-      case LFM2 ->
-          Expression.sequence(Expression.text(key + "="), schemas.compile(schema, path));
+      case LFM2 -> Expression.sequence(Expression.text(key + "="), schemas.compile(schema, path));
       default -> Expression.sequence(Expression.text(key + ":"), gemma(schema, path));
     };
   }

@@ -48,10 +48,7 @@ final class ToolGrammar {
       case GLM4_MOE, SEED_OSS -> several(call, Expression.repeat(Expression.text("\n"), 1, 2));
       case GEMMA4 -> several(call, Expression.EMPTY);
       case GLM4 -> call;
-      case LLAMA3 ->
-          parallel
-              ? Expression.choice(call, list(call))
-              : call;
+      case LLAMA3 -> parallel ? Expression.choice(call, list(call)) : call;
       case MISTRAL ->
           Expression.sequence(
               Words.of("[TOOL_CALLS]"), Expression.optional(Expression.text(" ")), list(call));

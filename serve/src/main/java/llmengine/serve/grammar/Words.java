@@ -12,8 +12,7 @@ import java.util.regex.Pattern;
  * have them as special tokens or only as text; both are allowed.
  */
 final class Words {
-  private static final Pattern TOKEN =
-      Pattern.compile("<[^<>\\s=]+>|\\[/?[A-Z_]+\\]|◁[^◁▷]+▷");
+  private static final Pattern TOKEN = Pattern.compile("<[^<>\\s=]+>|\\[/?[A-Z_]+\\]|◁[^◁▷]+▷");
 
   private Words() {}
 
