@@ -15,7 +15,6 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import llmengine.data.DataException;
-import llmengine.data.Tokenizer;
 import llmengine.data.template.jinja.JinjaTemplate;
 import llmengine.data.template.tool.PythonJson;
 import llmengine.data.tokenizer.HuggingFaceTokenizer;

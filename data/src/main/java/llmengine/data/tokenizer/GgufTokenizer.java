@@ -268,9 +268,7 @@ public final class GgufTokenizer {
     String template = "tokenizer.chat_template";
     if (metadata.has(template + ".tool_use")) {
       ArrayNode list = config.putArray("chat_template");
-      list.addObject()
-          .put("name", "default")
-          .put("template", metadata.string(template, null));
+      list.addObject().put("name", "default").put("template", metadata.string(template, null));
       list.addObject()
           .put("name", "tool_use")
           .put("template", metadata.string(template + ".tool_use"));

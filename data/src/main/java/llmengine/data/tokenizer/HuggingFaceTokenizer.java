@@ -36,8 +36,8 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
   /**
    * Loads tokenizer.json with, where present, tokenizer_config.json, special_tokens_map.json,
-   * added_tokens.json, chat_template.jinja and additional_chat_templates/ of a checkpoint directory. A missing tokenizer.json
-   * or an invalid file is a {@link DataException}.
+   * added_tokens.json, chat_template.jinja and additional_chat_templates/ of a checkpoint
+   * directory. A missing tokenizer.json or an invalid file is a {@link DataException}.
    */
   public static HuggingFaceTokenizer load(Path dir) {
     return TokenizerFiles.load(dir);

@@ -63,8 +63,7 @@ class CheckpointFormatTest {
         ChatMessage.assistant(
             null, "why", List.of(new ToolCall("1", "now", "{\"zone\": \"utc\"}")));
     assertThat(format.text(chat(HI, call, ChatMessage.tool("noon", "1", "now"))))
-        .isEqualTo(
-            "<|start|>[user]Hi[assistant](why)nowutc<|end|>[tool]noon[assistant]");
+        .isEqualTo("<|start|>[user]Hi[assistant](why)nowutc<|end|>[tool]noon[assistant]");
   }
 
   @Test
@@ -89,10 +88,7 @@ class CheckpointFormatTest {
   void settingsAndSystemTextComeFromTheConfiguration() throws IOException {
     CheckpointFormat format =
         CheckpointFormat.of(
-            tokenizer(TEMPLATE),
-            Map.of("enable_thinking", false),
-            Optional.of("S"),
-            List.of(7));
+            tokenizer(TEMPLATE), Map.of("enable_thinking", false), Optional.of("S"), List.of(7));
     assertThat(format.text(chat(HI))).isEqualTo("<|start|>[system]S[user]Hi[assistant]!");
     assertThat(format.text(chat(ChatMessage.of("developer", "D"), HI))).contains("[system]D");
     assertThat(format.text(new Chat(List.of(HI), "", Map.of("enable_thinking", true))))
@@ -127,11 +123,9 @@ class CheckpointFormatTest {
     Files.writeString(more.resolve("tool_use.jinja"), "{{ tools | length }} tools");
     HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.load(dir);
     assertThat(tokenizer.chatTemplates()).containsOnlyKeys("default", "tool_use");
-    ChatFormat format =
-        CheckpointFormat.of(tokenizer, Map.of(), Optional.empty(), List.of());
+    ChatFormat format = CheckpointFormat.of(tokenizer, Map.of(), Optional.empty(), List.of());
     assertThat(tokenizer.decode(format.prompt(chat(HI)), false)).isEqualTo("plain Hi");
-    assertThat(
-            tokenizer.decode(format.prompt(new Chat(List.of(HI), "[{}, {}]", Map.of())), false))
+    assertThat(tokenizer.decode(format.prompt(new Chat(List.of(HI), "[{}, {}]", Map.of())), false))
         .isEqualTo("2 tools");
   }
 

@@ -158,8 +158,9 @@ public final class ModelSession implements AutoCloseable {
       if (config.isGiven(key)) {
         throw bad(
             key
-                + ": has no meaning without template: expected the name of a template beside it, got"
-                + " none, so that the checkpoint's own chat_template is used. Set template, or leave "
+                + ": has no meaning without template: expected the name of a template beside it,"
+                + " got none, so that the checkpoint's own chat_template is used. Set template, or"
+                + " leave "
                 + key
                 + " out.");
       }

@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.Set;
 import llmengine.data.template.jinja.Token.Kind;
 
-/** Walks over the tokens of a template, and knows how deep the parser is and which names it read. */
+/**
+ * Walks over the tokens of a template, and knows how deep the parser is and which names it read.
+ */
 class TokenReader {
   /** Deepest nesting: a level takes a dozen calls. */
   private static final int DEPTH = 64;
