@@ -8,10 +8,12 @@ import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.internal.Json;
+import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
@@ -58,7 +60,24 @@ final class Questions {
       ask.maxTokens(p.maxOutputTokens());
     }
     ask.stop(p.stopSequences().toArray(String[]::new));
+    if (p.responseFormat() != null) {
+      format(ask, p.responseFormat());
+    }
     return ask;
+  }
+
+  private static void format(Ask ask, ResponseFormat format) {
+    switch (format.type()) {
+      case TEXT -> {}
+      case JSON -> {
+        if (format.jsonSchema() == null) {
+          ask.jsonObject();
+        } else {
+          ask.jsonSchema(
+              Json.toJson(JsonSchemaElementUtils.toMap(format.jsonSchema().rootElement())));
+        }
+      }
+    }
   }
 
   private static void refuse(ChatRequestParameters p) {
@@ -67,9 +86,6 @@ final class Questions {
     }
     if (p.toolChoice() == ToolChoice.REQUIRED) {
       throw unsupported("toolChoice", "AUTO or NONE", "REQUIRED");
-    }
-    if (p.responseFormat() != null && p.responseFormat().type() != ResponseFormatType.TEXT) {
-      throw unsupported("responseFormat", "TEXT", p.responseFormat().type().toString());
     }
     if (p.getClass() != DefaultChatRequestParameters.class) {
       // another provider's may hold what we would pass over in silence

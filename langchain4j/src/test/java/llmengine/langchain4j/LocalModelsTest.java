@@ -17,7 +17,10 @@ import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
@@ -161,12 +164,31 @@ class LocalModelsTest {
   }
 
   @Test
+  void answersFollowASchema() {
+    JsonSchema schema =
+        JsonSchema.builder()
+            .name("place")
+            .rootElement(
+                JsonObjectSchema.builder()
+                    .addEnumProperty("place", List.of("sea", "shore"))
+                    .required("place")
+                    .build())
+            .build();
+    ResponseFormat format =
+        ResponseFormat.builder().type(ResponseFormatType.JSON).jsonSchema(schema).build();
+    String json = chat.chat(request(r -> r.responseFormat(format))).aiMessage().text();
+    assertThat(json.replaceAll("\\s", "")).isIn("{\"place\":\"sea\"}", "{\"place\":\"shore\"}");
+    ChatResponse object =
+        chat.chat(request(r -> r.responseFormat(ResponseFormat.JSON).maxOutputTokens(5)));
+    assertThat(object.aiMessage().text()).matches("(?s)\\s*(\\{.*)?");
+  }
+
+  @Test
   void whatIsNotSupportedIsRefused() {
     List<ChatRequest> requests =
         List.of(
             request(r -> r.toolSpecifications(ToolSpecification.builder().name("t").build())),
             request(r -> r.toolChoice(ToolChoice.REQUIRED)),
-            request(r -> r.responseFormat(ResponseFormat.JSON)),
             request(
                 r ->
                     r.messages(

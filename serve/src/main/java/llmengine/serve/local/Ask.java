@@ -14,6 +14,8 @@ import llmengine.data.template.ChatMessage;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.nn.generate.TokenConstraint;
+import llmengine.serve.grammar.GrammarException;
 import llmengine.serve.schedule.GenerationRequest;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.QueueFullException;
@@ -32,6 +34,7 @@ public final class Ask {
   private String name;
   private String client = "";
   private Consumer<String> onText = piece -> {};
+  private Optional<TokenConstraint> constraint = Optional.empty();
 
   Ask(LocalModel model, int[] given, List<ChatMessage> messages) {
     this.model = model;
@@ -106,6 +109,28 @@ public final class Ask {
     return this;
   }
 
+  /** The answer is a JSON object. */
+  public Ask jsonObject() {
+    constraint = Optional.of(model.grammars().jsonObject());
+    return this;
+  }
+
+  /**
+   * The answer is JSON that a schema admits.
+   *
+   * @throws GrammarException if the schema is no JSON, or asks for what is not supported
+   */
+  public Ask jsonSchema(String schema) {
+    constraint = Optional.of(model.grammars().jsonSchema(LocalModel.json(schema)));
+    return this;
+  }
+
+  /** The whole answer matches a regular expression. */
+  public Ask regex(String expression) {
+    constraint = Optional.of(model.grammars().regex(expression));
+    return this;
+  }
+
   /** A variable of the template, such as {@code enable_thinking}. */
   public Ask argument(String variable, Object value) {
     arguments.put(variable, value);
@@ -151,8 +176,7 @@ public final class Ask {
     Generations.Ticket ticket =
         model
             .generations()
-            .submit(
-                new GenerationRequest(name, prompt, asked, 1, -1, Optional.empty(), client), queue);
+            .submit(new GenerationRequest(name, prompt, asked, 1, -1, constraint, client), queue);
     StringBuilder text = new StringBuilder();
     try {
       FinishReason finish =

@@ -1,5 +1,8 @@
 package llmengine.serve.local;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +19,8 @@ import llmengine.engine.DeviceException;
 import llmengine.nn.Decoder;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.serve.grammar.GrammarException;
+import llmengine.serve.grammar.Grammars;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.Representations.Pooling;
 import llmengine.serve.schedule.Scheduler;
@@ -43,6 +48,7 @@ import llmengine.train.model.ModelSession;
  * #close} gives the memory back.
  */
 public final class LocalModel implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String VECTOR = "jdk.incubator.vector";
 
   private final ArrayList<AutoCloseable> opened = new ArrayList<>();
@@ -52,6 +58,7 @@ public final class LocalModel implements AutoCloseable {
   private final ChatFormat format;
   private final GeneratingArguments defaults;
   private final Scheduler scheduler;
+  private final Grammars grammars;
   private boolean closed;
 
   private LocalModel(RunConfig config) {
@@ -63,6 +70,7 @@ public final class LocalModel implements AutoCloseable {
       Decoder decoder = opening(InferenceModel.load(config, session, backend));
       tokenizer = session.tokenizer();
       format = session.chatFormat();
+      grammars = new Grammars(tokenizer, format.stopIds());
       context = decoder.spec().context();
       scheduler = opening(new Scheduler(decoder, name, options(config)));
     } catch (RuntimeException e) {
@@ -233,6 +241,18 @@ public final class LocalModel implements AutoCloseable {
 
   AnswerQueue queue(Set<Integer> stopIds, List<String> stop) {
     return new AnswerQueue(tokenizer, stopIds, defaults.skipSpecialTokens(), stop);
+  }
+
+  Grammars grammars() {
+    return grammars;
+  }
+
+  static JsonNode json(String text) {
+    try {
+      return JSON.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new GrammarException("LocalModel: schema: expected JSON: " + e.getOriginalMessage());
+    }
   }
 
   Generations generations() {

@@ -6,6 +6,8 @@ import static llmengine.serve.local.LocalModel.user;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.stream.IntStream;
 import llmengine.data.DataException;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.PromptTooLongException;
+import llmengine.serve.grammar.GrammarException;
 import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -106,6 +109,25 @@ class LocalModelTest {
     assertThat(cut.finish()).isEqualTo(FinishReason.LENGTH);
     assertThat(cut.tokens()).isEqualTo(2);
     assertThat("I live in a computer.").startsWith(cut.text());
+  }
+
+  @Test
+  void answerHasTheFormThatIsAskedFor() throws Exception {
+    String schema =
+        """
+        {"type": "object", "properties": {"sky": {"enum": ["blue", "grey"]}, "n": {"type": "integer"}},
+         "required": ["sky", "n"], "additionalProperties": false}
+        """;
+    Answer answer = drawn("What colour is the sky?").maxTokens(100).jsonSchema(schema).answer();
+    assertThat(answer.finish()).isEqualTo(FinishReason.STOP);
+    JsonNode json = new ObjectMapper().readTree(answer.text());
+    assertThat(json.path("sky").asText()).isIn("blue", "grey");
+    assertThat(json.path("n").isIntegralNumber()).isTrue();
+    assertThat(drawn("Hi").regex("(yes|no)!").answer().text()).isIn("yes!", "no!");
+    assertThat(drawn("Hi").maxTokens(5).jsonObject().answer().text()).matches("(?s)\\s*(\\{.*)?");
+    assertThatThrownBy(() -> drawn("Hi").jsonSchema("{no json"))
+        .isInstanceOf(GrammarException.class)
+        .hasMessageContaining("expected JSON");
   }
 
   @Test
