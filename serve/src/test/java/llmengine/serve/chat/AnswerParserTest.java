@@ -99,8 +99,7 @@ class AnswerParserTest {
   @ParameterizedTest
   @MethodSource("formats")
   void callsOfEveryFormatAreFound(String name) {
-    Answer answer =
-        parse(CallSyntax.of(ToolFormat.named(name)), false, THOUGHT + written(name));
+    Answer answer = parse(CallSyntax.of(ToolFormat.named(name)), false, THOUGHT + written(name));
     assertThat(answer.content()).isEmpty();
     assertThat(answer.reasoning()).isEqualTo("hm, a < b");
     assertThat(answer.calls()).hasSize(name.equals("glm4") ? 1 : 2);
@@ -125,7 +124,9 @@ class AnswerParserTest {
               .as(text.substring(0, i) + "|" + text.substring(i))
               .isEqualTo(whole);
           String cut = text.substring(0, i);
-          assertThat(parse(syntax, false, cut.split(""))).as(cut).isEqualTo(parse(syntax, false, cut));
+          assertThat(parse(syntax, false, cut.split("")))
+              .as(cut)
+              .isEqualTo(parse(syntax, false, cut));
         }
       }
     }
@@ -136,12 +137,55 @@ class AnswerParserTest {
   void whateverAModelWritesThePiecesDoNotMatterAndNoWordIsLost(CallSyntax syntax) {
     Random random = new Random(syntax.ordinal());
     String[] words = {
-      "<tool_call>", "</tool_call>", "\n", " ", "{", "}", "[", "]", "\"name\"", ":", "\"now\"", ",",
-      "\"arguments\"", "{}", "now", "weather", "(", ")", "=", "<function=", ">", "<parameter=city>",
-      "</parameter>", "</function>", "[TOOL_CALLS]", "Action:", "Action Input:", "<arg_key>",
-      "</arg_key>", "<arg_value>", "</arg_value>", "<|tool_call_start|>", "<|tool_call_end|>",
-      "<|tool_call>", "call:", "<tool_call|>", "<|\"|>", "<think>", "</think>", "<tool_calls>",
-      "<seed:tool_call>", "<invoke name=\"", "\">", "</invoke>", "<", "word", "\"", "\\", "é"
+      "<tool_call>",
+      "</tool_call>",
+      "\n",
+      " ",
+      "{",
+      "}",
+      "[",
+      "]",
+      "\"name\"",
+      ":",
+      "\"now\"",
+      ",",
+      "\"arguments\"",
+      "{}",
+      "now",
+      "weather",
+      "(",
+      ")",
+      "=",
+      "<function=",
+      ">",
+      "<parameter=city>",
+      "</parameter>",
+      "</function>",
+      "[TOOL_CALLS]",
+      "Action:",
+      "Action Input:",
+      "<arg_key>",
+      "</arg_key>",
+      "<arg_value>",
+      "</arg_value>",
+      "<|tool_call_start|>",
+      "<|tool_call_end|>",
+      "<|tool_call>",
+      "call:",
+      "<tool_call|>",
+      "<|\"|>",
+      "<think>",
+      "</think>",
+      "<tool_calls>",
+      "<seed:tool_call>",
+      "<invoke name=\"",
+      "\">",
+      "</invoke>",
+      "<",
+      "word",
+      "\"",
+      "\\",
+      "é"
     };
     for (int round = 0; round < 3000; round++) {
       int length = 1 + random.nextInt(14);
@@ -171,7 +215,8 @@ class AnswerParserTest {
     assertThat(parse(CallSyntax.NONE, true, "ab")).isEqualTo(new Answer("", "ab", List.of(), "R"));
     assertThat(parse(CallSyntax.NONE, false, "<think>\n\n</think>\n\nc"))
         .isEqualTo(new Answer("c", "", List.of(), "C"));
-    assertThat(parse(CallSyntax.NONE, false, "<thing>")).isEqualTo(new Answer("<thing>", "", List.of(), "C"));
+    assertThat(parse(CallSyntax.NONE, false, "<thing>"))
+        .isEqualTo(new Answer("<thing>", "", List.of(), "C"));
   }
 
   @Test
@@ -192,19 +237,44 @@ class AnswerParserTest {
 
   @Test
   void otherSpellingsAreUnderstood() {
-    assertThat(parse(CallSyntax.MISTRAL, false, "[TOOL_CALLS]now[ARGS]{}[TOOL_CALLS]weather{\"days\": 1}").calls())
+    assertThat(
+            parse(
+                    CallSyntax.MISTRAL,
+                    false,
+                    "[TOOL_CALLS]now[ARGS]{}[TOOL_CALLS]weather{\"days\": 1}")
+                .calls())
         .containsExactly("now {}", "weather {\"days\": 1}");
-    assertThat(parse(CallSyntax.QWEN, false, "<tool_call>{\"arguments\": {\"days\":1}, \"name\": \"weather\"}</tool_call>").calls())
+    assertThat(
+            parse(
+                    CallSyntax.QWEN,
+                    false,
+                    "<tool_call>{\"arguments\": {\"days\":1}, \"name\": \"weather\"}</tool_call>")
+                .calls())
         .containsExactly("weather {\"days\":1}");
-    assertThat(parse(CallSyntax.LLAMA3, false, "<|python_tag|>{\"type\": \"function\", \"name\": \"now\", \"parameters\": {}}; {\"name\": \"now\", \"parameters\": {}}").calls())
+    assertThat(
+            parse(
+                    CallSyntax.LLAMA3,
+                    false,
+                    "<|python_tag|>{\"type\": \"function\", \"name\": \"now\", \"parameters\": {}};"
+                        + " {\"name\": \"now\", \"parameters\": {}}")
+                .calls())
         .containsExactly("now {}", "now {}");
-    assertThat(parse(CallSyntax.LFM2, false, "<|tool_call_start|>[weather(city='It\\'s', days=True)]<|tool_call_end|>").calls())
+    assertThat(
+            parse(
+                    CallSyntax.LFM2,
+                    false,
+                    "<|tool_call_start|>[weather(city='It\\'s', days=True)]<|tool_call_end|>")
+                .calls())
         .containsExactly("weather {\"city\":\"It's\",\"days\":true}");
   }
 
   @Test
   void aCallThatIsCutOffKeepsItsArguments() {
-    Answer answer = parse(CallSyntax.QWEN, false, "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Pa");
+    Answer answer =
+        parse(
+            CallSyntax.QWEN,
+            false,
+            "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Pa");
     assertThat(answer).isEqualTo(new Answer("", "", List.of("weather {\"city\": \"Pa"), "BA"));
   }
 

@@ -11,8 +11,32 @@ import llmengine.data.Tokenizer;
 /** A token for each byte, some of several bytes (some within characters), and special ones. */
 final class ByteTokenizer implements Tokenizer {
   private static final String[] WORDS = {
-    "{\"", "\":", "\": ", "\",", "\", \"", "\"}", "\"}}", "}]", "[]", "{}", "  ", "\n  ", "name", "na",
-    "true", "false", "null", "12", "0.5", "<tool", "_call>", "arguments", "é", "日本", "\\u00", "}\n"
+    "{\"",
+    "\":",
+    "\": ",
+    "\",",
+    "\", \"",
+    "\"}",
+    "\"}}",
+    "}]",
+    "[]",
+    "{}",
+    "  ",
+    "\n  ",
+    "name",
+    "na",
+    "true",
+    "false",
+    "null",
+    "12",
+    "0.5",
+    "<tool",
+    "_call>",
+    "arguments",
+    "é",
+    "日本",
+    "\\u00",
+    "}\n"
   };
   private static final String[] SPECIALS = {"<eos>", "<think>", "</think>", "[TOOL_CALLS]"};
   static final int EOS = 256 + WORDS.length + 1;

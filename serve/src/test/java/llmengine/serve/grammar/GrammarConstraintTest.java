@@ -115,8 +115,8 @@ class GrammarConstraintTest {
   void everyWayToTokenizeAValidTextIsAllowed() {
     Random random = new Random(3);
     String text =
-        "{\"name\": \"日本é\\u00e9\",\n  \"tags\":[\"é\", \"日本\", true], \"n\":12, \"in\":{\"in\":{\"x\":0.5}"
-            + ",\"x\":12}}";
+        "{\"name\": \"日本é\\u00e9\",\n"
+            + "  \"tags\":[\"é\", \"日本\", true], \"n\":12, \"in\":{\"in\":{\"x\":0.5},\"x\":12}}";
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     for (int way = 0; way < 50; way++) {
       GrammarConstraint constraint = grammars.jsonSchema(SCHEMA);
@@ -192,7 +192,8 @@ class GrammarConstraintTest {
   @Test
   void tooAmbiguousAGrammarIsAnErrorNotALoop() {
     GrammarConstraint constraint =
-        grammars.gbnf("root ::= \"a\" x root | \"a\" y root | \"a\"\nx ::= \"\" | \"b\"\ny ::= \"\" | \"c\"");
+        grammars.gbnf(
+            "root ::= \"a\" x root | \"a\" y root | \"a\"\nx ::= \"\" | \"b\"\ny ::= \"\" | \"c\"");
     assertThatThrownBy(
             () -> {
               for (int i = 0; i < 100; i++) {

@@ -40,8 +40,11 @@ class GrammarTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "{}", "{\"a\": 1}", "{\"a\":[1,-2.5e3,{\"b\":null}],\n  \"c\": \"x\\u00e9é\"}",
-        "{\"\\ud83d\\ude00\": true}", "{\"a\": [ ]}"
+        "{}",
+        "{\"a\": 1}",
+        "{\"a\":[1,-2.5e3,{\"b\":null}],\n  \"c\": \"x\\u00e9é\"}",
+        "{\"\\ud83d\\ude00\": true}",
+        "{\"a\": [ ]}"
       })
   void anyObjectIsAJsonObject(String text) {
     assertThat(Grammar.jsonObject().matches(text)).isTrue();
@@ -49,7 +52,16 @@ class GrammarTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "[1]", "{\"a\":01}", "{\"a\":\"\\ud800\"}", "{\"a\":1,}", "{  }  ", "{a:1}", "{\"a\n\":1}"})
+      strings = {
+        "",
+        "[1]",
+        "{\"a\":01}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":1,}",
+        "{  }  ",
+        "{a:1}",
+        "{\"a\n\":1}"
+      })
   void othersAreNot(String text) {
     assertThat(Grammar.jsonObject().matches(text)).isFalse();
   }
@@ -123,23 +135,35 @@ class GrammarTest {
   @CsvSource(
       delimiter = ';',
       value = {
-    "(ab|c)+[0-9]{2,3};abc123;true",
-    "(ab|c)+[0-9]{2,3};ab1;false",
-    "^\\d{3}-\\w+$;123-a_b;true",
-    "[^a-c\\s]+;xyz;true",
-    "[^a-c\\s]+;x z;false",
-    "a.c;aéc;true",
-    "\\p{Lu}\\p{L}*;Éa;true",
-    "\\p{Lu}\\p{L}*;éa;false",
-    "x{0};'';true",
-    "(?<year>[0-9]{4})?!;2024!;true"
-  })
+        "(ab|c)+[0-9]{2,3};abc123;true",
+        "(ab|c)+[0-9]{2,3};ab1;false",
+        "^\\d{3}-\\w+$;123-a_b;true",
+        "[^a-c\\s]+;xyz;true",
+        "[^a-c\\s]+;x z;false",
+        "a.c;aéc;true",
+        "\\p{Lu}\\p{L}*;Éa;true",
+        "\\p{Lu}\\p{L}*;éa;false",
+        "x{0};'';true",
+        "(?<year>[0-9]{4})?!;2024!;true"
+      })
   void regularExpressionsMatchAsAWhole(String expression, String text, boolean matches) {
     assertThat(Grammar.regex(expression).matches(text)).isEqualTo(matches);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"(?=a)b", "(?<!a)b", "(a)\\1", "\\bword", "a++", "[[:alpha:]]", "a{2,1}", "(a", "*a", "a^b"})
+  @ValueSource(
+      strings = {
+        "(?=a)b",
+        "(?<!a)b",
+        "(a)\\1",
+        "\\bword",
+        "a++",
+        "[[:alpha:]]",
+        "a{2,1}",
+        "(a",
+        "*a",
+        "a^b"
+      })
   void whatIsNoPlainExpressionIsRefused(String expression) {
     assertThatThrownBy(() -> Grammar.regex(expression)).isInstanceOf(GrammarException.class);
   }
@@ -149,7 +173,8 @@ class GrammarTest {
     String schema =
         "{'type':'object','properties':{'a':{'type':'integer'},'b':{'type':'string'},'c':{}},"
             + "'required':['b']}";
-    accepts(schema, "{'b':''}", "{'a':1,'b':'x'}", "{'b':'x', 'c':[1]}", "{'a': -7, 'b':'','c':{}}");
+    accepts(
+        schema, "{'b':''}", "{'a':1,'b':'x'}", "{'b':'x', 'c':[1]}", "{'a': -7, 'b':'','c':{}}");
     refuses(schema, "{}", "{'a':1}", "{'b':'','a':1}", "{'b':'','d':1}", "{'a':1.5,'b':''}");
     String open = "{'properties':{'name':{'const':1}},'additionalProperties':{'type':'boolean'}}";
     accepts(open, "{}", "{'name':1}", "{'name':1,'nam':true}", "{'names':true,'x':false}");
@@ -160,9 +185,11 @@ class GrammarTest {
 
   @Test
   void arraysHaveTheirItems() {
-    accepts("{'type':'array','items':{'enum':['a',2,null]},'maxItems':2}", "[]", "['a', 2]", "[null]");
+    accepts(
+        "{'type':'array','items':{'enum':['a',2,null]},'maxItems':2}", "[]", "['a', 2]", "[null]");
     refuses("{'type':'array','items':{'enum':['a',2,null]},'maxItems':2}", "['b']", "[2,2,2]");
-    String tuple = "{'prefixItems':[{'type':'integer'},{'type':'string'}],'items':false,'minItems':1}";
+    String tuple =
+        "{'prefixItems':[{'type':'integer'},{'type':'string'}],'items':false,'minItems':1}";
     accepts(tuple, "[1]", "[1,'a']");
     refuses(tuple, "[]", "['a']", "[1,'a',2]");
     accepts("{'type':'array','minItems':1000,'items':{'const':1}}", "[" + "1,".repeat(999) + "1]");
@@ -178,9 +205,16 @@ class GrammarTest {
                 json("{'type':'integer','minimum':" + low + ",'maximum':" + high + "}"));
         Grammar decimals =
             Grammar.jsonSchema(
-                json("{'type':'number','minimum':" + low + ",'exclusiveMaximum':" + (high + 0.25) + "}"));
+                json(
+                    "{'type':'number','minimum':"
+                        + low
+                        + ",'exclusiveMaximum':"
+                        + (high + 0.25)
+                        + "}"));
         for (int i = -130; i <= 130; i++) {
-          assertThat(grammar.matches(i + "")).as(low + " " + i + " " + high).isEqualTo(low <= i && i <= high);
+          assertThat(grammar.matches(i + ""))
+              .as(low + " " + i + " " + high)
+              .isEqualTo(low <= i && i <= high);
           for (String part : List.of(".0", ".2", ".25", ".250", ".24999", ".3", ".9")) {
             double value = Double.parseDouble(i + part);
             assertThat(decimals.matches(i + part))
@@ -194,7 +228,11 @@ class GrammarTest {
 
   @Test
   void stringsKeepLengthPatternAndFormat() {
-    accepts("{'type':'string','minLength':2,'maxLength':300}", "'ab'", "'" + "é".repeat(300) + "'", "'\\n\\\"'");
+    accepts(
+        "{'type':'string','minLength':2,'maxLength':300}",
+        "'ab'",
+        "'" + "é".repeat(300) + "'",
+        "'\\n\\\"'");
     refuses("{'type':'string','minLength':2,'maxLength':300}", "'a'", "'" + "é".repeat(301) + "'");
     accepts("{'pattern':'b+$'}", "'ab'", "'xxbb'");
     refuses("{'pattern':'b+$'}", "'ba'", "''");
