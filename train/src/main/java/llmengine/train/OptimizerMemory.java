@@ -9,6 +9,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.nn.optim.ParameterRule;
+import llmengine.nn.optim.RatioOptimizer;
+import llmengine.train.config.BadamArguments;
 import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.RunConfig;
 
@@ -44,6 +46,9 @@ public record OptimizerMemory(long gradients, long state) {
 
   public static OptimizerMemory of(RunConfig config, DecoderSpec spec, List<Trained> weights) {
     long gradients = 4 * weights.stream().mapToLong(Trained::size).sum();
+    if (config.isBadamByRatio()) {
+      return byRatio(config.badam(), weights);
+    }
     if (config.badam().useBadam()) {
       Map<String, Long> blocks = new HashMap<>();
       for (Trained w : weights) {
@@ -55,7 +60,33 @@ public record OptimizerMemory(long gradients, long state) {
       long largest = blocks.values().stream().mapToLong(n -> n).max().orElse(0);
       return new OptimizerMemory(4 * largest, 8 * largest);
     }
+    if (config.isLayerwise()) {
+      gradients =
+          4 * (weights.stream().mapToLong(Trained::size).max().orElse(0) + table(spec, weights));
+    }
     return new OptimizerMemory(gradients, bytes(config, spec, weights));
+  }
+
+  /** A table used at both ends of the model has its gradient all through the backward pass. */
+  private static long table(DecoderSpec spec, List<Trained> weights) {
+    return weights.stream()
+        .filter(w -> spec.tied() && w.name().contains("embed_tokens"))
+        .mapToLong(Trained::size)
+        .sum();
+  }
+
+  /** Chosen entries with their moments and places, and one whole gradient at a time. */
+  private static OptimizerMemory byRatio(BadamArguments badam, List<Trained> weights) {
+    long chosen = 0;
+    long largest = 0;
+    for (Trained w : weights) {
+      if (RatioOptimizer.isTrained(w.name())) {
+        chosen += RatioOptimizer.chosen(w.size(), badam.badamUpdateRatio());
+        largest = Math.max(largest, w.size());
+      }
+    }
+    boolean places = badam.badamMaskMode() == RatioOptimizer.Mask.SCATTER;
+    return new OptimizerMemory(4 * largest, (places ? 16 : 12) * chosen);
   }
 
   /** Bytes of state. */

@@ -94,7 +94,8 @@ final class Aqlm implements Packing {
     int within = row % outGroup * inGroup + col % inGroup;
     for (int b = 0; b < codebooks; b++) {
       long i = block * codebooks + b;
-      int code = wide ? codeMemory.get(HostMemory.SHORT, 2 * i) : codeMemory.get(HostMemory.BYTE, i);
+      int code =
+          wide ? codeMemory.get(HostMemory.SHORT, 2 * i) : codeMemory.get(HostMemory.BYTE, i);
       long entry = ((long) b << bits) + (code & (1 << bits) - 1);
       entries.add(entry * (outGroup * inGroup) + within, n, to, at);
     }

@@ -81,7 +81,8 @@ public final class Awq implements Packing {
       for (int c = 0; c < cols; c += PANEL_COLS) {
         int n = Math.min(PANEL_COLS, cols - c);
         for (int i = 0; i < n; i++) {
-          staged[i] = words.get(HostMemory.INT, 4 * ((long) (col + c + i) * (this.rows / 8) + word));
+          staged[i] =
+              words.get(HostMemory.INT, 4 * ((long) (col + c + i) * (this.rows / 8) + word));
         }
         for (int one = r; one < end; one++) {
           row(staged, row + one, col + c, n, to, at + one * stride + c);

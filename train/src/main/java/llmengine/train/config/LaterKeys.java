@@ -59,13 +59,6 @@ final class LaterKeys {
         "export_hub_model_id=null");
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
-    anywhere(
-        "layer-wise GaLore and APOLLO, BAdam by ratio",
-        "galore_layerwise=false",
-        "apollo_layerwise=false",
-        "badam_update_ratio=0.05",
-        "badam_mask_mode=adjacent",
-        "badam_verbose=0");
     anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
         "SwanLab",

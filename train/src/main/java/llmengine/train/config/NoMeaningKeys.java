@@ -138,6 +138,7 @@ final class NoMeaningKeys {
         "eval_accumulation_steps",
         "batch_eval_metrics");
     training("Trackio is not used", "project", "trackio_space_id");
+    training("BAdam has nothing to print beside the log", "badam_verbose");
   }
 
   private NoMeaningKeys() {}
