@@ -3,6 +3,7 @@ package llmengine.nn.generate;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -12,21 +13,14 @@ import java.util.function.BooleanSupplier;
 final class BatchRun {
   private final CachedModel cached;
   private final Sampler sampler;
-  private final SamplingOptions options;
   private final TokenListener listener;
   private final BooleanSupplier cancelled;
   private final List<Sequence> running = new ArrayList<>();
   private final ArrayDeque<Integer> freeSlots = new ArrayDeque<>();
 
-  BatchRun(
-      CachedModel cached,
-      Sampler sampler,
-      SamplingOptions options,
-      TokenListener listener,
-      BooleanSupplier cancelled) {
+  BatchRun(CachedModel cached, Sampler sampler, TokenListener listener, BooleanSupplier cancelled) {
     this.cached = cached;
     this.sampler = sampler;
-    this.options = options;
     this.listener = listener;
     this.cancelled = cancelled;
   }
@@ -41,11 +35,9 @@ final class BatchRun {
     List<Sequence> sequences = new ArrayList<>();
     ArrayDeque<Sequence> waiting = new ArrayDeque<>();
     for (int i = 0; i < prompts.size(); i++) {
-      int[] prompt = prompts.get(i);
-      Sequence s =
-          new Sequence(i, prompt, sampler.history(prompt), options.budget(prompt.length, context));
+      Sequence s = new Sequence(sampler, prompts.get(i), i, context, Optional.empty());
       sequences.add(s);
-      if (s.finish == null) {
+      if (!s.isOver()) {
         waiting.add(s);
       }
     }
@@ -61,7 +53,7 @@ final class BatchRun {
         fresh.add(s);
       }
       if (!prefill(fresh) || !step()) {
-        sequences.forEach(s -> s.finish = s.finish == null ? FinishReason.CANCELLED : s.finish);
+        sequences.forEach(s -> s.end(FinishReason.CANCELLED));
         break;
       }
     }
@@ -70,7 +62,7 @@ final class BatchRun {
 
   private boolean prefill(List<Sequence> fresh) {
     int[] slots = fresh.stream().mapToInt(s -> s.slot).toArray();
-    int[][] ids = fresh.stream().map(s -> s.prompt).toArray(int[][]::new);
+    int[][] ids = fresh.stream().map(Sequence::prompt).toArray(int[][]::new);
     boolean whole =
         cached.prefill(slots, ids, cancelled, (i, logits) -> take(fresh.get(i), logits));
     running.addAll(fresh);
@@ -99,26 +91,19 @@ final class BatchRun {
 
   /** Chooses a sequence's next token. */
   private void take(Sequence s, float[] logits) {
-    int id = sampler.next(logits, s.history, s.index);
-    s.history.add(id);
-    if (options.stopIds().contains(id)) {
-      s.finish = FinishReason.STOP;
-    } else if (s.history.answerLength() >= s.budget) {
-      s.finish = FinishReason.LENGTH;
-    }
-    boolean more = listener.token(s.index, id, s.finish != null);
-    if (!more && s.finish == null) {
-      s.finish = FinishReason.STOP;
+    int id = s.take(logits);
+    if (!listener.token(s.index(), id, s.isOver())) {
+      s.end(FinishReason.STOP);
     }
   }
 
   private void leave() {
     running.removeIf(
         s -> {
-          if (s.finish != null) {
+          if (s.isOver()) {
             freeSlots.add(s.slot);
           }
-          return s.finish != null;
+          return s.isOver();
         });
   }
 }

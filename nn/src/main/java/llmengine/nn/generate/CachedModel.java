@@ -16,13 +16,13 @@ import llmengine.nn.Decoder;
  * own tokens only, not on what else is in the batch, and the memory of a step is bounded however
  * long a prompt is.
  */
-final class CachedModel implements AutoCloseable {
+public final class CachedModel implements AutoCloseable {
   /** Prompt tokens that run at a time, and where prompts are cut. */
-  static final int PIECE = 512;
+  public static final int PIECE = 512;
 
   /** Takes the logits of one sequence; the array is reused for the next. */
   @FunctionalInterface
-  interface LogitsReader {
+  public interface LogitsReader {
     /**
      * @param index place in the lists of the call
      */
@@ -33,17 +33,17 @@ final class CachedModel implements AutoCloseable {
   private final KvCache cache;
   private final float[] logits;
 
-  CachedModel(Decoder model, int slots) {
+  public CachedModel(Decoder model, int slots) {
     this.model = model;
     this.cache = model.cache(slots);
     this.logits = new float[model.spec().vocab()];
   }
 
-  KvCache cache() {
+  public KvCache cache() {
     return cache;
   }
 
-  int vocab() {
+  public int vocab() {
     return logits.length;
   }
 
@@ -54,7 +54,8 @@ final class CachedModel implements AutoCloseable {
    * @param slots empty ones, or ones that hold a proper prefix of their prompt
    * @return false if cancelled before all were read
    */
-  boolean prefill(int[] slots, int[][] prompts, BooleanSupplier cancelled, LogitsReader reader) {
+  public boolean prefill(
+      int[] slots, int[][] prompts, BooleanSupplier cancelled, LogitsReader reader) {
     int first = 0; // all before it are done
     while (first < slots.length) {
       if (cancelled.getAsBoolean()) {
@@ -123,7 +124,7 @@ final class CachedModel implements AutoCloseable {
   }
 
   /** Runs one token of each sequence and reads the logits behind it. */
-  void step(int[] slots, int[] ids, LogitsReader reader) {
+  public void step(int[] slots, int[] ids, LogitsReader reader) {
     int[] counts = new int[slots.length];
     Arrays.fill(counts, 1);
     try (Scope scope = new Scope(model.backend(), "generated token")) {

@@ -44,7 +44,7 @@ public final class ChatSession implements AutoCloseable {
     }
     reused =
         Math.min(same, prompt.length - 1); // the last token runs again: its logits are not kept
-    BatchRun run = new BatchRun(cached, sampler, options, listener, cancelled);
+    BatchRun run = new BatchRun(cached, sampler, listener, cancelled);
     Sequence s;
     try {
       s = run.all(List.of(prompt), context, reused).getFirst();
@@ -54,7 +54,7 @@ public final class ChatSession implements AutoCloseable {
     }
     held = new int[cached.cache().length(0)];
     for (int i = 0; i < held.length; i++) {
-      held[i] = s.history.id(i);
+      held[i] = s.id(i);
     }
     return s.generation();
   }

@@ -61,7 +61,7 @@ public final class Generator {
     }
     int slots = Math.max(1, Math.min(batchSize, prompts.size()));
     try (CachedModel cached = new CachedModel(model, slots)) {
-      BatchRun run = new BatchRun(cached, sampler, options, listener, cancelled);
+      BatchRun run = new BatchRun(cached, sampler, listener, cancelled);
       for (Sequence s : run.all(prompts, model.spec().context(), 0)) {
         out.add(s.generation());
       }

@@ -4,8 +4,8 @@ import llmengine.engine.NonFiniteException;
 
 /**
  * Turns the logits of a token into the next id. The order is that of transformers: bias, penalties,
- * exclusions; then, if ids are drawn, temperature, top-k, top-p, min-p, typical. Draws are a
- * function of (seed, stream, position in the answer) alone. Nothing is allocated for a token.
+ * exclusions, constraint; then, if ids are drawn, temperature, top-k, top-p, min-p, typical. Draws
+ * are a function of (seed, stream, position in the answer) alone. Nothing is allocated for a token.
  * Belongs to one thread.
  */
 public final class Sampler {
@@ -44,19 +44,30 @@ public final class Sampler {
     }
   }
 
+  public SamplingOptions options() {
+    return options;
+  }
+
   /** A history as this sampler needs it. */
   TokenHistory history(int[] prompt) {
     return new TokenHistory(
         prompt, options.presencePenalty() != 0 || options.frequencyPenalty() != 0);
   }
 
+  /** {@link #next(float[], TokenHistory, long, TokenConstraint)} without a constraint. */
+  int next(float[] logits, TokenHistory history, long stream) {
+    return next(logits, history, stream, null);
+  }
+
   /**
    * The next id; overwrites the logits. Of equal logits the lowest id wins.
    *
    * @param stream number of the sequence in its call
+   * @param constraint null for none; what it rules out is never chosen, not even where all it
+   *     allows is excluded otherwise
    */
-  int next(float[] logits, TokenHistory history, long stream) {
-    process(logits, history);
+  int next(float[] logits, TokenHistory history, long stream, TokenConstraint constraint) {
+    process(logits, history, constraint);
     return options.draws()
         ? draw(logits, uniform(options.seed(), stream, history.answerLength(), 0))
         : argmax(logits);
@@ -64,6 +75,10 @@ public final class Sampler {
 
   /** All processors in order, in place. */
   void process(float[] logits, TokenHistory history) {
+    process(logits, history, null);
+  }
+
+  private void process(float[] logits, TokenHistory history, TokenConstraint constraint) {
     for (SamplingOptions.SequenceBias bias : options.sequenceBias()) {
       LogitsProcessors.sequenceBias(logits, history, bias);
     }
@@ -82,6 +97,9 @@ public final class Sampler {
       }
     }
     LogitsProcessors.finite(logits);
+    if (constraint != null) {
+      constraint.mask(logits); // behind finite: an id excluded so far still beats a forbidden one
+    }
     if (!options.draws()) {
       return;
     }

@@ -22,8 +22,8 @@ public record BadamArguments(
             preset = "50",
             min = -1,
             doc =
-                "Steps until the next block; -1 stays with the first. (By ratio it is always 100,"
-                    + " as in the badam package.)")
+                "Steps until the next block; -1 stays with the first. By ratio it is always 100, as"
+                    + " in the badam package.")
         int badamSwitchInterval,
     @Key(
             preset = "0.05",
