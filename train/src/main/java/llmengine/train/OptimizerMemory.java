@@ -17,7 +17,7 @@ import llmengine.train.config.RunConfig;
 /**
  * What gradients and an optimizer's state take, from the shapes of the trained weights alone.
  *
- * @param gradients bytes at the end of a backward pass
+ * @param gradients bytes at the end of a backward pass, and of an update on its way
  * @param state bytes for as long as the run
  */
 public record OptimizerMemory(long gradients, long state) {
@@ -60,19 +60,32 @@ public record OptimizerMemory(long gradients, long state) {
       long largest = blocks.values().stream().mapToLong(n -> n).max().orElse(0);
       return new OptimizerMemory(4 * largest, 8 * largest);
     }
+    long largest = 4 * weights.stream().mapToLong(Trained::size).max().orElse(0);
     if (config.isLayerwise()) {
+      long table = table(spec, weights);
       gradients =
-          4 * (weights.stream().mapToLong(Trained::size).max().orElse(0) + table(spec, weights));
+          table
+              + 4
+                  * weights.stream()
+                      .filter(w -> table == 0 || !isTable(w))
+                      .mapToLong(Trained::size)
+                      .max()
+                      .orElse(0);
+    }
+    if (config.galore().useGalore() || config.apollo().useApollo()) {
+      gradients += largest; // the update that is computed from one
     }
     return new OptimizerMemory(gradients, bytes(config, spec, weights));
   }
 
-  /** A table used at both ends of the model has its gradient all through the backward pass. */
+  /** Bytes of the gradient of a table used at both ends of the model: it stays till the end. */
   private static long table(DecoderSpec spec, List<Trained> weights) {
-    return weights.stream()
-        .filter(w -> spec.tied() && w.name().contains("embed_tokens"))
-        .mapToLong(Trained::size)
-        .sum();
+    return 4
+        * weights.stream().filter(w -> spec.tied() && isTable(w)).mapToLong(Trained::size).sum();
+  }
+
+  private static boolean isTable(Trained weight) {
+    return weight.name().contains("embed_tokens");
   }
 
   /** Chosen entries with their moments and places, and one whole gradient at a time. */

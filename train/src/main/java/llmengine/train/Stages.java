@@ -83,6 +83,21 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
     };
   }
 
+  /** As in LLaMA-Factory for models of type llama; elsewhere it is silently left out there. */
+  private Optional<CausalLm.ShortAttention> shortAttention() {
+    if (!config.model().shiftAttn()) {
+      return Optional.empty();
+    }
+    String type = session.files().config().json().path("model_type").asText();
+    if (!type.equals("llama")) {
+      throw new TrainException(
+          "shift_attn: is for models of type llama: expected one, got "
+              + type
+              + ". Remove shift_attn.");
+    }
+    return Optional.of(new CausalLm.ShortAttention(config.engine().shiftAttnWraps()));
+  }
+
   private Ppo ppo(Optional<Path> resumeFrom) {
     Ppo.Settings settings =
         new Ppo.Settings(

@@ -32,8 +32,7 @@ final class LaterKeys {
   static {
     anywhere("special tokens spelled out in texts", "split_special_tokens=false");
     anywhere(
-        "shifted attention, mixtures of depths and expert losses",
-        "shift_attn=false",
+        "mixtures of depths and expert losses",
         "mixture_of_depths=null",
         "moe_aux_loss_coef=null");
     anywhere("printing every parameter", "print_param_status=false");

@@ -14,6 +14,7 @@ import llmengine.engine.op.TokenLogProbs;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLoss;
 import llmengine.nn.Decoder;
+import llmengine.nn.ShiftedGroups;
 import llmengine.train.metric.TokenAccuracy;
 
 /**
@@ -43,6 +44,7 @@ public final class CausalLm implements Objective {
     this.seed = seed;
     this.dropout = dropout || noiseAlpha > 0;
     this.noiseAlpha = noiseAlpha;
+    this.shortAttention = shortAttention;
     this.accuracy = accuracy;
   }
 
@@ -124,6 +126,12 @@ public final class CausalLm implements Objective {
   private Tensor losses(
       Tape tape, Scope scope, MicroBatch rows, float scale, TokenLogProbs.Probe probe) {
     Batch batch = Batch.of(scope, rows.ids(), rows.positions(), Segments.of(rows.segments()));
+    if (shortAttention.isPresent() && tape.isTraining()) {
+      batch =
+          batch.within(
+              ShiftedGroups.quarters(rows.rowLengths(), rows.segments()),
+              shortAttention.get().wraps());
+    }
     return CausalLoss.apply(
         tape,
         model,

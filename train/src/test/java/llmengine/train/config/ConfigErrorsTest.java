@@ -70,8 +70,8 @@ class ConfigErrorsTest {
             "run.yaml:9 pref_loss: not supported yet: expected one of sigmoid, hinge, ipo, orpo,"
                 + " simpo, got kto_pair."
                 + " Correct the value.",
-            "run.yaml:10 mixture_of_depths: not supported yet (shifted attention, mixtures of"
-                + " depths and expert losses): expected the default null, got convert. Remove it.",
+            "run.yaml:10 mixture_of_depths: not supported yet (mixtures of depths"
+                + " and expert losses): expected the default null, got convert. Remove it.",
             "run.yaml:11 compute_dtype: not a key: it follows from bf16, pure_bf16 and infer_dtype:"
                 + " expected no such key, got bf16. Remove it.");
   }
