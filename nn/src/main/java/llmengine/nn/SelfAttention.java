@@ -54,8 +54,7 @@ record SelfAttention(
       v = cache.values(layer);
     }
     if (batch.shifted().isPresent()) {
-      return HeadHalves.attention(
-          tape, q, k, v, batch.segments(), batch.shifted().get(), shape);
+      return HeadHalves.attention(tape, q, k, v, batch.segments(), batch.shifted().get(), shape);
     }
     return Attention.apply(tape, q, k, v, batch.segments(), shape);
   }

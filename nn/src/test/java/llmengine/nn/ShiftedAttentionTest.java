@@ -82,8 +82,7 @@ class ShiftedAttentionTest {
         targets[i] = ids[labelled[i] + 1];
       }
       Tape tape = Tape.training(scope);
-      Batch batch =
-          Batch.of(scope, ids, ROWS).within(ShiftedGroups.quarters(ROWS, ROWS), true);
+      Batch batch = Batch.of(scope, ids, ROWS).within(ShiftedGroups.quarters(ROWS, ROWS), true);
       Tensor hidden = model.hidden(tape, batch);
       float[] logits = model.logits(Tape.inference(scope), hidden).toFloats();
       for (int t = 0; t < 16; t++) {
@@ -93,8 +92,7 @@ class ShiftedAttentionTest {
         }
       }
       Tensor losses = CausalLoss.apply(tape, model, hidden, labelled, targets, 1 / 30f);
-      assertThat(backend.sum(losses) / 30)
-          .isCloseTo(golden.path("loss").asDouble(), within(1e-5));
+      assertThat(backend.sum(losses) / 30).isCloseTo(golden.path("loss").asDouble(), within(1e-5));
       assertThat(golden.path("full_attention_loss").asDouble())
           .isNotCloseTo(golden.path("loss").asDouble(), within(1e-3));
       tape.backward();
@@ -227,8 +225,7 @@ class ShiftedAttentionTest {
             }
           }
           x.set(values);
-          assertThat((double) gradient[i])
-              .isCloseTo((sums[0] - sums[1]) / 0.02, within(2e-3));
+          assertThat((double) gradient[i]).isCloseTo((sums[0] - sums[1]) / 0.02, within(2e-3));
         }
       }
     }

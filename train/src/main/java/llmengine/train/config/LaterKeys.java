@@ -32,9 +32,7 @@ final class LaterKeys {
   static {
     anywhere("special tokens spelled out in texts", "split_special_tokens=false");
     anywhere(
-        "mixtures of depths and expert losses",
-        "mixture_of_depths=null",
-        "moe_aux_loss_coef=null");
+        "mixtures of depths and expert losses", "mixture_of_depths=null", "moe_aux_loss_coef=null");
     anywhere("printing every parameter", "print_param_status=false");
     anywhere(
         "pictures, video and sound",

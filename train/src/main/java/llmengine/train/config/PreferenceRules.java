@@ -24,11 +24,10 @@ final class PreferenceRules {
             + " another. Remove ref_model.");
     training(
         keys("neftune_noise_alpha", "stage"),
-        c ->
-            c.training().neftuneNoiseAlpha().isPresent()
-                && (!c.finetuning().stage().isCausalLm() || c.tokenLoss().count() > 0),
-        "not supported yet with this loss: expected stage pt or sft with their own, got another."
-            + " Remove neftune_noise_alpha.");
+        c -> c.training().neftuneNoiseAlpha().isPresent() && c.finetuning().stage() == Stage.PPO,
+        "not in stage ppo, whose answers come from the model without noise and whose loop in"
+            + " LLaMA-Factory adds none either: expected another stage, got ppo. Remove"
+            + " neftune_noise_alpha.");
     training(
         keys("shift_attn", "stage"),
         c ->
