@@ -402,8 +402,8 @@ class PreferenceRunsTest {
   @ValueSource(strings = {"rm", "dpo", "kto"})
   void noiseChangesTrainingAndNotEvaluation(String stage) {
     String[] plain = words(stage, "val_size=3", "do_eval=true", "learning_rate=0", "max_steps=2");
-    String[] noisy = Stream.concat(Stream.of(plain), Stream.of("neftune_noise_alpha=5"))
-        .toArray(String[]::new);
+    String[] noisy =
+        Stream.concat(Stream.of(plain), Stream.of("neftune_noise_alpha=5")).toArray(String[]::new);
     tiny.run("plain", plain);
     tiny.run("noisy", noisy);
     assertThat(tiny.values("noisy", "loss")).isNotEqualTo(tiny.values("plain", "loss"));
