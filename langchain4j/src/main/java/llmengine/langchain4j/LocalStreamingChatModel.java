@@ -5,8 +5,6 @@ import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
-import dev.langchain4j.model.chat.response.PartialResponse;
-import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
 import java.util.List;
@@ -68,13 +66,13 @@ public final class LocalStreamingChatModel implements StreamingChatModel {
 
   private void answer(Ask ask, ChatRequest request, StreamingChatResponseHandler handler) {
     Handle handle = new Handle(Thread.currentThread());
-    PartialResponseContext context = new PartialResponseContext(handle);
+    Teller teller = new Teller(handler, handle);
     try {
       var answer =
-          ask.onText(
-                  piece -> {
+          ask.onEvent(
+                  event -> {
                     if (!handle.isCancelled()) {
-                      handler.onPartialResponse(new PartialResponse(piece), context);
+                      teller.tell(event);
                     }
                   })
               .answer();

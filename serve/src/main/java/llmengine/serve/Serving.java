@@ -53,6 +53,7 @@ public final class Serving implements AutoCloseable {
    */
   public Serving(RunConfig config, Map<String, String> environment, Consumer<String> log) {
     settings = ServerSettings.of(config, environment);
+    requireNoBeams(config);
     try {
       String name = ServerSettings.modelName(config, environment);
       ModelSession session = opening(ModelSession.open(config));
@@ -105,6 +106,16 @@ public final class Serving implements AutoCloseable {
   private <T extends AutoCloseable> T opening(T part) {
     opened.add(part);
     return part;
+  }
+
+  private static void requireNoBeams(RunConfig config) {
+    if (config.generating().numBeams() > 1) {
+      throw new ConfigException(
+          List.of(
+              "num_beams: not while serving: expected 1, got "
+                  + config.generating().numBeams()
+                  + ". Remove it."));
+    }
   }
 
   /** The head of a reward model, which stage rm trained: beside the last adapter or the model. */

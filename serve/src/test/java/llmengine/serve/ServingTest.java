@@ -246,6 +246,40 @@ class ServingTest {
     assertThat(error.path("message").textValue()).contains("a second form");
   }
 
+  @Test
+  void aCallThatIsRequiredIsMade() throws IOException, InterruptedException {
+    String ask =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"Who are you?\"}], \"max_tokens\": 80,"
+            + " \"parallel_tool_calls\": false, \"tools\": [%s, %s], \"tool_choice\": %s}";
+    String tool =
+        "{\"type\": \"function\", \"function\": {\"name\": \"%s\", \"parameters\": {\"type\":"
+            + " \"object\", \"properties\": {\"way\": {\"enum\": [\"up\", \"down\"]}},"
+            + " \"required\": [\"way\"], \"additionalProperties\": false}}}";
+    String named = "{\"type\": \"function\", \"function\": {\"name\": \"look\"}}";
+    for (String choice : List.of("\"required\"", named)) {
+      JsonNode answer =
+          post(
+              "/v1/chat/completions",
+              ask.formatted(tool.formatted("look"), tool.formatted("walk"), choice));
+      JsonNode call = answer.at("/choices/0/message/tool_calls/0/function");
+      assertThat(call.path("name").asText()).as(answer.toString()).isIn("look", "walk");
+      if (choice.equals(named)) {
+        assertThat(call.path("name").asText()).isEqualTo("look");
+      }
+      JsonNode arguments = new ObjectMapper().readTree(call.path("arguments").asText());
+      assertThat(arguments.path("way").asText()).isIn("up", "down");
+      assertThat(answer.at("/choices/0/finish_reason").asText()).isEqualTo("tool_calls");
+    }
+    assertThat(
+            post(
+                    "/v1/chat/completions",
+                    ask.formatted(tool.formatted("look"), tool.formatted("walk"), "\"required\"")
+                        .replace("\"max_tokens\"", "\"guided_regex\": \"a\", \"max_tokens\""))
+                .at("/error/param")
+                .asText())
+        .isEqualTo("guided_regex");
+  }
+
   private static String content(JsonNode answer) {
     return answer.at("/choices/0/message/content").textValue();
   }

@@ -3,7 +3,6 @@ package llmengine.serve.openai;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -18,8 +17,6 @@ import llmengine.serve.http.Json;
 
 /** POST /v1/chat/completions. */
 public final class ChatCompletions implements Endpoint {
-  private static final int PROMPT_END = 16; // tokens in which a thought may have been opened
-
   private final ServedModel model;
   private final Work work;
 
@@ -65,9 +62,7 @@ public final class ChatCompletions implements Endpoint {
   private ChatChoice choice(ChatRequest request) {
     ArrayNode tools = request.tools().list();
     boolean parses = !tools.isEmpty() || model.answers().thought().isPresent();
-    int[] prompt = request.prompt();
-    int[] end = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - PROMPT_END), prompt.length);
-    boolean open = model.answers().opensThought(model.tokenizer().decode(end, false));
+    boolean open = request.thoughtIsOpen();
     return new ChatChoice(
         parses ? Optional.of(AnswerParser.of(model.answers(), tools, open)) : Optional.empty(),
         request.logprobs() >= 0,

@@ -17,8 +17,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import llmengine.data.DataException;
+import llmengine.data.template.ChatMessage;
+import llmengine.data.template.ToolCall;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.PromptTooLongException;
+import llmengine.serve.chat.ChatEvent;
 import llmengine.serve.grammar.GrammarException;
 import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.AfterAll;
@@ -128,6 +131,57 @@ class LocalModelTest {
     assertThatThrownBy(() -> drawn("Hi").jsonSchema("{no json"))
         .isInstanceOf(GrammarException.class)
         .hasMessageContaining("expected JSON");
+  }
+
+  @Test
+  void toolCallsAreToldApartFromText() {
+    String tools =
+        """
+        [{"type": "function", "function": {"name": "clock", "description": "Tells the time.",
+          "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}}}}]
+        """;
+    List<ChatEvent> events = new ArrayList<>();
+    Answer answer =
+        drawn("What time is it?")
+            .maxTokens(200)
+            .tools(tools)
+            .regex("Action: clock\nAction Input: \\{\"zone\": \"UTC\"\\}") // what a model that can
+            // would write
+            .onEvent(events::add)
+            .answer();
+    assertThat(answer.toolCalls()).hasSize(1);
+    ToolCall call = answer.toolCalls().getFirst();
+    assertThat(call.name()).isEqualTo("clock");
+    assertThat(call.arguments()).isEqualTo("{\"zone\": \"UTC\"}");
+    assertThat(call.id()).startsWith("call_");
+    assertThat(answer.text()).isEmpty();
+    assertThat(events.getFirst()).isEqualTo(new ChatEvent.CallBegin(0, call.id(), "clock"));
+    assertThat(events.getLast()).isEqualTo(new ChatEvent.CallEnd(0));
+    Answer next =
+        model
+            .ask(
+                List.of(
+                    user("What time is it?"),
+                    ChatMessage.assistant(null, null, answer.toolCalls()),
+                    ChatMessage.tool("noon", call.id(), "clock")))
+            .tools(tools)
+            .maxTokens(4)
+            .answer();
+    assertThat(next.promptTokens()).isGreaterThan(answer.promptTokens());
+  }
+
+  @Test
+  void thoughtIsToldApartFromText() {
+    try (LocalModel thinker = LocalModel.open(MODEL, Map.of("template", "qwen3"))) {
+      Answer answer =
+          thinker
+              .ask(List.of(user("Is it so?")))
+              .maxTokens(100)
+              .regex("<think>\nhm\n</think>\n\nyes")
+              .answer();
+      assertThat(answer.reasoning().strip()).isEqualTo("hm");
+      assertThat(answer.text()).isEqualTo("yes");
+    }
   }
 
   @Test
