@@ -31,7 +31,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 4, time = 1)
-@Fork(value = 1, jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Xmx1g"})
+@Fork(
+    value = 1,
+    jvmArgsAppend = {"--enable-native-access=ALL-UNNAMED", "-Xmx1g"})
 public class GrammarBenchmark {
   private Grammars grammars;
   private GrammarConstraint inString;
@@ -50,7 +52,8 @@ public class GrammarBenchmark {
     for (int id : tokenizer.encode("{\"text\": \"It")) {
       inString.accept(id);
     }
-    answer = tokenizer.encode("{\"name\": \"Ada Lovelace\", \"age\": 36, \"tags\": [\"a\", \"b\"]}");
+    answer =
+        tokenizer.encode("{\"name\": \"Ada Lovelace\", \"age\": 36, \"tags\": [\"a\", \"b\"]}");
   }
 
   /** A mask that was computed before. */
@@ -69,7 +72,8 @@ public class GrammarBenchmark {
                 """
                 {"title": "%d", "type": "object", "properties": {"name": {"type": "string"},
                 "age": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}},
-                "required": ["name", "age", "tags"]}"""
+                "required": ["name", "age", "tags"]}\
+                """
                     .formatted(schemas++));
     GrammarConstraint constraint = grammars.jsonSchema(schema);
     for (int id : answer) {

@@ -102,6 +102,11 @@ public final class CheckpointFormat implements ChatFormat {
   }
 
   @Override
+  public Optional<String> jinja() {
+    return Optional.of(source());
+  }
+
+  @Override
   public int[] prompt(Chat chat) {
     return tokenizer.encode(text(chat));
   }
