@@ -54,7 +54,8 @@ final class HubClient {
       String commit = json.path("sha").asText();
       if (!commit.matches("[0-9a-f]{40}") || !files.stream().allMatch(HubClient::isInside)) {
         throw new DataException(
-            address + ": not the answer of a hub: expected a commit and its files. Check"
+            address
+                + ": not the answer of a hub: expected a commit and its files. Check"
                 + " HF_ENDPOINT.");
       }
       return new Revision(commit, files);
@@ -106,7 +107,9 @@ final class HubClient {
               .orElse(response.headers().firstValueAsLong("content-length").orElse(-1));
       if (!etag.matches("[0-9a-f]{40}|[0-9a-f]{64}")) {
         throw new DataException(
-            address + ": no checksum: expected an etag of 40 or 64 hex digits, got \"" + etag
+            address
+                + ": no checksum: expected an etag of 40 or 64 hex digits, got \""
+                + etag
                 + "\". Check HF_ENDPOINT.");
       }
       return new RemoteFile(name, etag, size, address);
@@ -167,8 +170,7 @@ final class HubClient {
         && a.getPort() == b.getPort();
   }
 
-  private void check(HttpResponse<?> response, String repository, String what)
-      throws IOException {
+  private void check(HttpResponse<?> response, String repository, String what) throws IOException {
     int status = response.statusCode();
     if (status / 100 == 2 || status / 100 == 3) {
       return;

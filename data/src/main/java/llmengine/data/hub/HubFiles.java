@@ -26,7 +26,8 @@ final class HubFiles {
       boolean weights =
           name.endsWith(".safetensors")
               // beside an index: its parts, not a second copy in one file
-              && (!indexed || !name.equals("model.safetensors") && !name.startsWith("consolidated"));
+              && (!indexed
+                  || !name.equals("model.safetensors") && !name.startsWith("consolidated"));
       if (template || weights || name.endsWith(".json") || NAMES.contains(name)) {
         needed.add(name);
       }

@@ -46,7 +46,9 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
     }
     return new HubSettings(
         uri,
-        cache.or(() -> given(environment, "HF_HUB_CACHE").map(Path::of)).orElse(home.resolve("hub")),
+        cache
+            .or(() -> given(environment, "HF_HUB_CACHE").map(Path::of))
+            .orElse(home.resolve("hub")),
         given(environment, "HF_TOKEN")
             .or(
                 () ->

@@ -149,7 +149,8 @@ class HubTest {
     Path snapshot = hub(false, null).model("org/tiny", "main");
     Path model = cache.resolve("models--org--tiny");
     assertThat(snapshot).isEqualTo(model.resolve("snapshots").resolve(COMMIT));
-    assertThat(snapshot.resolve("model.safetensors")).hasBinaryContent(files.get("model.safetensors"));
+    assertThat(snapshot.resolve("model.safetensors"))
+        .hasBinaryContent(files.get("model.safetensors"));
     assertThat(snapshot.resolve("config.json")).hasBinaryContent(files.get("config.json"));
     assertThat(snapshot.resolve("pytorch_model.bin")).doesNotExist();
     assertThat(model.resolve("refs/main")).hasContent(COMMIT);
@@ -164,7 +165,8 @@ class HubTest {
   void aCutConnectionGoesOnWhereItStopped() {
     cutAfter = 100_000;
     Path snapshot = hub(false, null).model("org/tiny", "main");
-    assertThat(snapshot.resolve("model.safetensors")).hasBinaryContent(files.get("model.safetensors"));
+    assertThat(snapshot.resolve("model.safetensors"))
+        .hasBinaryContent(files.get("model.safetensors"));
     assertThat(log).anyMatch(line -> line.matches("store bytes=[1-9]\\d*- null"));
   }
 
@@ -185,8 +187,12 @@ class HubTest {
   void theTokenStaysWithTheHub() {
     hub(false, "secret").model("org/tiny", "main");
     assertThat(log).filteredOn(l -> l.startsWith("hub")).allMatch(l -> l.endsWith("Bearer secret"));
-    assertThat(log).filteredOn(l -> l.startsWith("store")).isNotEmpty().allMatch(l -> l.endsWith("null"));
-    assertThat(new HubSettings(URI.create("http://h"), cache, Optional.of("secret"), false).toString())
+    assertThat(log)
+        .filteredOn(l -> l.startsWith("store"))
+        .isNotEmpty()
+        .allMatch(l -> l.endsWith("null"));
+    assertThat(
+            new HubSettings(URI.create("http://h"), cache, Optional.of("secret"), false).toString())
         .doesNotContain("secret");
   }
 
@@ -239,8 +245,16 @@ class HubTest {
     HubSettings all =
         HubSettings.of(
             Map.of(
-                "HF_HOME", cache.toString(), "HF_HUB_CACHE", "/c", "HF_TOKEN", "t1",
-                "HF_ENDPOINT", "http://mirror/", "HF_HUB_OFFLINE", "1"),
+                "HF_HOME",
+                cache.toString(),
+                "HF_HUB_CACHE",
+                "/c",
+                "HF_TOKEN",
+                "t1",
+                "HF_ENDPOINT",
+                "http://mirror/",
+                "HF_HUB_OFFLINE",
+                "1"),
             Optional.empty());
     assertThat(all)
         .isEqualTo(

@@ -49,7 +49,8 @@ record HubCache(Path folder, Map<String, String> environment) {
         HubSettings settings = HubSettings.of(environment, Optional.of(folder));
         return new Hub(settings, System.err::println).model(name, revision);
       } catch (DataException e) {
-        throw new ConfigException(List.of(key + ": no such folder or file here, nor: " + e.getMessage()));
+        throw new ConfigException(
+            List.of(key + ": no such folder or file here, nor: " + e.getMessage()));
       }
     }
     throw new ConfigException(

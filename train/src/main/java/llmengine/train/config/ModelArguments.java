@@ -10,8 +10,8 @@ public record ModelArguments(
     @Key(
             required = true,
             doc =
-                "Folder of a Hugging Face checkpoint, a .gguf file, or a hub name like org/name, which"
-                    + " is downloaded if the local cache lacks it.")
+                "Folder of a Hugging Face checkpoint, a .gguf file, or a hub name like org/name,"
+                    + " which is downloaded if the local cache lacks it.")
         String modelNameOrPath,
     @Key(
             preset = "[]",
