@@ -46,6 +46,7 @@ final class AdapterConfigFile {
       Set.of(
           "alpha_pattern",
           "init_lora_weights",
+          "loftq_config", // counts only with init_lora_weights loftq
           "lora_alpha",
           "lora_dropout",
           "megatron_core",
@@ -143,8 +144,23 @@ final class AdapterConfigFile {
       return new LoraStart.Pissa(
           pissa.group(1) == null ? LoraStart.Pissa.EXACT : Integer.parseInt(pissa.group(1)));
     }
+    if (name.equals("loftq")) {
+      return loftq(json.path("loftq_config"));
+    }
     // the base weights were changed with it
-    throw unsupported("init_lora_weights", "true, pissa or pissa_niter_N", init);
+    throw unsupported("init_lora_weights", "true, pissa, pissa_niter_N or loftq", init);
+  }
+
+  private LoraStart loftq(JsonNode settings) {
+    JsonNode bits = settings.path("loftq_bits");
+    JsonNode iterations = settings.path("loftq_iter");
+    if (!bits.isMissingNode() && bits.asInt() != LoraStart.Loftq.BITS) {
+      throw unsupported("loftq_config.loftq_bits", LoraStart.Loftq.BITS + "", bits);
+    }
+    if (!iterations.isMissingNode() && (!iterations.isInt() || iterations.asInt() < 1)) {
+      throw bad("loftq_config.loftq_iter", "a whole number above 0", iterations);
+    }
+    return new LoraStart.Loftq(iterations.asInt(1)); // PEFT's default
   }
 
   private OftConfig oft() {

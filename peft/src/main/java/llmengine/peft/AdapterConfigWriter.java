@@ -83,8 +83,13 @@ final class AdapterConfigWriter {
               pissa.iterations() == LoraStart.Pissa.EXACT
                   ? "pissa"
                   : "pissa_niter_" + pissa.iterations();
+          case LoraStart.Loftq loftq -> "loftq";
         });
-    all.put("loftq_config", Map.of());
+    all.put(
+        "loftq_config",
+        config.start() instanceof LoraStart.Loftq loftq
+            ? sorted(Map.of("loftq_bits", LoraStart.Loftq.BITS, "loftq_iter", loftq.iterations()))
+            : Map.of());
     all.put("lora_alpha", whole(config.alpha()));
     all.put("lora_dropout", config.dropout());
     all.put("megatron_core", "megatron.core");

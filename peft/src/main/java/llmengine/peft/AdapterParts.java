@@ -2,6 +2,7 @@ package llmengine.peft;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
@@ -15,14 +16,14 @@ import llmengine.nn.Parameter;
  *
  * @param scope owns them
  * @param parameters takes what is made, in order
- * @param bases takes the weights that PiSSA splits, by layer
+ * @param bases takes the weights that PiSSA or LoftQ splits, by layer
  */
 record AdapterParts(
     Decoder model,
     AdapterConfig config,
     Scope scope,
     List<Parameter> parameters,
-    Map<String, PissaBase> bases) {
+    Map<String, SplitBase> bases) {
   /** The update of the token table. */
   LoraEmbedding table(AdapterWeights weights, String name, boolean trainable) {
     if (!(config instanceof LoraConfig lora) || lora.dora()) {
@@ -75,13 +76,20 @@ record AdapterParts(
             scale,
             (float) lora.dropout());
     Tensor base = linear.weight().value();
-    if (lora.start() instanceof LoraStart.Pissa start) {
-      PissaBase split = PissaBase.of(model, linear, start, r, scale, scope);
-      bases.put(name, split);
-      base = split.rest();
+    Optional<SplitBase> split =
+        switch (lora.start()) {
+          case LoraStart.Plain plain -> Optional.empty();
+          case LoraStart.Pissa how ->
+              Optional.of(SplitBase.pissa(model, linear, how, r, scale, scope));
+          case LoraStart.Loftq how ->
+              Optional.of(SplitBase.loftq(linear, how, r, scale, scope, weights.isStart()));
+        };
+    if (split.isPresent()) {
+      bases.put(name, split.get());
+      base = split.get().rest();
       if (weights.isStart()) {
-        model.backend().copy(split.a(), layer.a().value());
-        model.backend().copy(split.b(), layer.b().value());
+        model.backend().copy(split.get().start().a(), layer.a().value());
+        model.backend().copy(split.get().start().b(), layer.b().value());
       }
     }
     if (!lora.dora()) {

@@ -8,7 +8,7 @@ import llmengine.nn.Parameter;
 interface AdapterWeights {
   /**
    * Whether they are the start of an adapter: then what follows from the model's weights (PiSSA's
-   * matrices, DoRA's magnitudes) is computed and not asked for.
+   * and LoftQ's matrices, DoRA's magnitudes) is computed and not asked for.
    */
   boolean isStart();
 

@@ -29,7 +29,7 @@ public final class Adapters implements AutoCloseable {
   final Map<String, AdapterLayer> layers = new LinkedHashMap<>();
   LoraEmbedding embedding; // null for none
   final List<Saved> saved = new ArrayList<>();
-  final Map<String, PissaBase> bases = new LinkedHashMap<>();
+  final Map<String, SplitBase> bases = new LinkedHashMap<>();
   private final List<Parameter> parameters = new ArrayList<>();
   private boolean enabled;
 
@@ -41,8 +41,8 @@ public final class Adapters implements AutoCloseable {
 
   /**
    * Attaches a fresh adapter, which does not change the model's results yet: A uniform as PEFT's
-   * Kaiming initialisation (for the token table: A zero, B normal), B zero; with PiSSA both from
-   * the weight, of which the rest stays; OFT's rotations turn nothing.
+   * Kaiming initialisation (for the token table: A zero, B normal), B zero; with PiSSA and LoftQ
+   * both from the weight, of which a rest stays; OFT's rotations turn nothing.
    *
    * @param seed the start of each matrix depends on this and its name only
    * @throws FormatException if a target is not in the model, or the method does not fit a layer
@@ -212,9 +212,12 @@ public final class Adapters implements AutoCloseable {
     for (Linear linear : linears()) {
       AdapterLayer layer = layers.get(linear.name());
       if (layer != null) {
-        PissaBase split = bases.get(linear.name());
-        Tensor base = split == null ? linear.weight().value() : split.rest();
-        replace(linear.weight(), layer.merged(model.scope(), base));
+        SplitBase split = bases.get(linear.name());
+        replace(
+            linear.weight(),
+            split == null
+                ? layer.merged(model.scope(), linear.weight().value())
+                : split.merged(model.scope(), layer));
       }
     }
     for (Saved s : saved) {
@@ -252,9 +255,14 @@ public final class Adapters implements AutoCloseable {
     enabled(on);
   }
 
-  /** Whether the base weights were changed for the adapter, as by PiSSA. */
+  /** Whether the base weights were changed for the adapter, as by PiSSA and LoftQ. */
   public boolean changesBase() {
     return !bases.isEmpty();
+  }
+
+  /** Whether {@link #saveConverted} can be: PiSSA's split loses nothing, LoftQ's does. */
+  public boolean isConvertible() {
+    return changesBase() && ((LoraConfig) config).start() instanceof LoraStart.Pissa;
   }
 
   /**
@@ -299,7 +307,7 @@ public final class Adapters implements AutoCloseable {
   }
 
   private void requireChangedBase() {
-    if (bases.isEmpty()) {
+    if (!isConvertible()) {
       throw new IllegalStateException("adapter: expected one that PiSSA started, got another");
     }
   }

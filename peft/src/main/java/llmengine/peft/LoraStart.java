@@ -14,4 +14,15 @@ public sealed interface LoraStart {
   record Pissa(int iterations) implements LoraStart {
     public static final int EXACT = -1;
   }
+
+  /**
+   * LoftQ (Li et al. 2023): the weight becomes NF4, and A and B start with the strongest singular
+   * directions of what the rounding lost.
+   *
+   * @param iterations of rounding what A and B leave and decomposing what that loses; at least 1
+   */
+  record Loftq(int iterations) implements LoraStart {
+    /** The only number of bits. */
+    public static final int BITS = 4;
+  }
 }

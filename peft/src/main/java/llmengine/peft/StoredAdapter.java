@@ -123,10 +123,10 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
     List<TensorSource> tensors = new ArrayList<>();
     adapters.layers.forEach(
         (name, layer) -> {
-          PissaBase start = adapters.bases.get(name);
+          SplitBase split = adapters.bases.get(name);
           List<Parameter> parts = layer.parameters();
-          tensors.add(TensorBytes.source(parts.get(0).name(), start.a()));
-          tensors.add(TensorBytes.source(parts.get(1).name(), start.b()));
+          tensors.add(TensorBytes.source(parts.get(0).name(), split.start().a()));
+          tensors.add(TensorBytes.source(parts.get(1).name(), split.start().b()));
           parts.stream().skip(2).forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
         });
     write(directory, model, adapters, tensors);
@@ -137,10 +137,10 @@ final class StoredAdapter implements AdapterWeights, AutoCloseable {
     List<TensorSource> tensors = new ArrayList<>();
     adapters.layers.forEach(
         (name, layer) -> {
-          PissaBase start = adapters.bases.get(name);
+          SplitBase split = adapters.bases.get(name);
           List<Parameter> parts = layer.parameters();
-          tensors.add(below(parts.get(0), start.a()));
-          tensors.add(besideNegated(parts.get(1), start.b()));
+          tensors.add(below(parts.get(0), split.start().a()));
+          tensors.add(besideNegated(parts.get(1), split.start().b()));
           parts.stream().skip(2).forEach(p -> tensors.add(TensorBytes.source(p.name(), p.value())));
         });
     write(directory, model, adapters, tensors);

@@ -209,7 +209,7 @@ class AdaptersTest {
           saved,
           "\"init_lora_weights\" : true",
           "\"init_lora_weights\" : \"corda\"",
-          "expected true, pissa or pissa_niter_N, got");
+          "expected true, pissa, pissa_niter_N or loftq, got");
       refused(model, saved, "\"bias\" : \"none\"", "\"bias\" : \"all\"", "not supported yet: bias");
       refused(model, saved, "\"r\" : 4", "\"r\" : 0", "r: expected a whole number above 0");
       refused(model, saved, "\"r\" : 4", "\"r\" : 5", "wrong shape: expected [5,");

@@ -109,7 +109,7 @@ final class FineTuning implements AutoCloseable {
     LoraArguments lora = config.lora();
     return switch (config.finetuning().finetuningType()) {
       case LORA ->
-          (lora.pissaInit() ? "pissa " : "")
+          (lora.pissaInit() ? "pissa " : lora.loftqInit() ? "loftq " : "")
               + (lora.useDora() ? "dora" : "lora")
               + " r "
               + lora.loraRank()
@@ -167,7 +167,10 @@ final class FineTuning implements AutoCloseable {
         .withDropout(a.loraDropout())
         .withRsLora(a.useRslora())
         .withDora(a.useDora())
-        .withStart(a.pissaInit() ? new LoraStart.Pissa(a.pissaIter()) : new LoraStart.Plain());
+        .withStart(
+            a.pissaInit()
+                ? new LoraStart.Pissa(a.pissaIter())
+                : a.loftqInit() ? new LoraStart.Loftq(a.loftqIter()) : new LoraStart.Plain());
   }
 
   String name() {
@@ -246,7 +249,7 @@ final class FineTuning implements AutoCloseable {
   }
 
   private boolean converts() {
-    return config.lora().pissaConvert() && adapters != null && adapters.changesBase();
+    return config.lora().pissaConvert() && adapters != null && adapters.isConvertible();
   }
 
   /** Takes over the trained weights that {@link #save} wrote. */

@@ -63,6 +63,8 @@ class ResumeTest {
         "lora use_dora=true",
         "lora pissa_init=true pissa_iter=4 pissa_convert=true",
         "lora pissa_init=true pissa_iter=-1 use_dora=true bf16=true",
+        "lora loftq_init=true",
+        "lora loftq_init=true loftq_iter=3 bf16=true",
         "lora neftune_noise_alpha=5",
         "lora shift_attn=true",
         "lora add_tokens=abc,xyz",

@@ -39,6 +39,19 @@ public record LoraArguments(
             doc = "PiSSA: leaves a plain adapter of twice the rank in pissa_converted as well.")
         boolean pissaConvert,
     @Key(
+            own = true,
+            preset = "false",
+            doc =
+                "LoftQ: the weights become NF4, and the adapter starts with what that loses, as far"
+                    + " as its rank holds it.")
+        boolean loftqInit,
+    @Key(
+            own = true,
+            preset = "1",
+            min = 1,
+            doc = "LoftQ: rounds of quantizing and decomposing; the best one is kept.")
+        int loftqIter,
+    @Key(
             min = 0,
             doc =
                 "LoRA+: the matrices B and all vectors learn this many times as fast as the rest.")

@@ -34,6 +34,17 @@ final class MethodRules {
         c -> c.lora().pissaConvert() && !c.lora().pissaInit(),
         "converts what PiSSA started: expected pissa_init: true, got false. Set it or remove"
             + " pissa_convert.");
+    ofLora("loftq_init", c -> c.lora().loftqInit());
+    error(
+        keys("loftq_init", "pissa_init"),
+        c -> c.lora().loftqInit() && c.lora().pissaInit(),
+        "both say what the adapter starts with: expected one of them, got both. Remove"
+            + " loftq_init or pissa_init.");
+    error(
+        keys("loftq_iter", "loftq_init"),
+        c -> c.isGiven("loftq_iter") && !c.lora().loftqInit(),
+        "counts rounds of LoftQ: expected loftq_init: true, got false. Set it or remove"
+            + " loftq_iter.");
     error(
         keys("oft_block_size", "oft_rank"),
         c ->

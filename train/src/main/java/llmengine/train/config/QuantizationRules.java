@@ -38,6 +38,11 @@ final class QuantizationRules {
                   + " Start PiSSA on the model as it is, with pissa_convert, and go on from"
                   + " there."),
           error(
+              List.of("quantization_bit", "loftq_init"),
+              c -> c.lora().loftqInit(),
+              "LoftQ quantizes to 4 bits by itself and needs the weights as they were: expected no"
+                  + " quantization_bit, got one. Remove quantization_bit."),
+          error(
               List.of("quantization_bit", "adapter_name_or_path", "create_new_adapter"),
               c -> !c.model().adapterNameOrPath().isEmpty() && c.lora().createNewAdapter(),
               "a new adapter needs the old one merged, which a quantized model can't take: expected"

@@ -41,6 +41,7 @@ class QuantizationRulesTest {
             + " merged",
         "quantization_bit=4 resize_vocab=true | can't get rows for new tokens",
         "quantization_bit=4 pissa_init=true | PiSSA changes the weights",
+        "quantization_bit=4 loftq_init=true | LoftQ quantizes to 4 bits by itself",
         "quantization_bit=4 train_from_scratch=true | packs the weights of a checkpoint",
         "quantization_bit=4 quantization_device_map=auto | not for training",
         "quantization_bit=4 quantization_type=nf5 | expected one of nf4, fp4, got nf5",
