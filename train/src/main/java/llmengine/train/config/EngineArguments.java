@@ -26,7 +26,22 @@ public record EngineArguments(
                 "Divides gradients by gradient_accumulation_steps, beside the mean over the step's"
                     + " tokens, as LLaMA-Factory's Trainer does: it shows in grad_norm and"
                     + " clipping. False makes accumulation equal to a larger batch.")
-        boolean accumulationDividesGradients) {
+        boolean accumulationDividesGradients,
+    @Key(
+            own = true,
+            preset = "auto",
+            doc =
+                "Activations of generated tokens where weights are in the codes of a GGUF type: int8"
+                    + " rounds them to 8 bits, one scale for 32 values, which is faster; auto is int8"
+                    + " to chat, serve and measure, float32 with infer_dtype float32 and to train.")
+        QuantizedActivations quantizedActivations) {
+
+  /** What activations are multiplied with quantized weights. */
+  public enum QuantizedActivations {
+    AUTO,
+    INT8,
+    FLOAT32
+  }
 
   /** Where a run computes. */
   public enum Device {
