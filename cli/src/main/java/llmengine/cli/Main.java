@@ -63,6 +63,7 @@ public final class Main implements Runnable {
     return List.of(
         new TrainCommand(),
         new ChatCommand(),
+        new ServeCommand(),
         new ExportCommand(),
         new PerplexityCommand(),
         new ExpandCommand(),

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import llmengine.train.Trainer;
 import llmengine.train.Training;
+import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.RunConfig;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,8 +45,10 @@ final class TrainCommand implements Callable<Integer> {
     }
     if (config.training().doTrain()) {
       out.println();
-      out.println("To chat with it:");
-      out.println("  " + chatCommand(config));
+      boolean scores = config.finetuning().stage() == Stage.RM;
+      out.println(
+          scores ? "To train with its scores, add to a run of stage ppo:" : "To chat with it:");
+      out.println("  " + (scores ? rewardWords(config) : chatCommand(config)));
     }
     return ExitCode.OK;
   }
@@ -70,6 +73,13 @@ final class TrainCommand implements Callable<Integer> {
           "enable_thinking=" + config.data().enableThinking().map(String::valueOf).orElse("null"));
     }
     return String.join(" ", line.stream().map(TrainCommand::quoted).toList());
+  }
+
+  /** The words that let a reward model score another run's answers. */
+  static String rewardWords(RunConfig config) {
+    return quoted("reward_model=" + config.outputDir())
+        + " reward_model_type="
+        + (config.isLora() ? "lora" : "full");
   }
 
   private static String quoted(String word) {

@@ -44,6 +44,11 @@ class PreferenceExamplesTest {
             "max_steps=20",
             "output_dir=" + folder);
     assertThat(code).as(printed.toString()).isZero();
+    assertThat(printed.toString())
+        .contains(
+            name.equals("quickstart_reward")
+                ? "reward_model=" + folder + " reward_model_type=lora"
+                : "To chat with it:");
     JsonNode state = new ObjectMapper().readTree(folder.resolve("trainer_state.json").toFile());
     List<Double> values = new ArrayList<>();
     for (JsonNode line : state.path("log_history")) {

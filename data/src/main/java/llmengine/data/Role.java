@@ -9,5 +9,15 @@ public enum Role {
   USER,
   ASSISTANT,
   FUNCTION,
-  OBSERVATION
+  OBSERVATION;
+
+  /** As chat requests call it; a function message is an assistant's. */
+  public String word() {
+    return switch (this) {
+      case SYSTEM -> "system";
+      case USER -> "user";
+      case ASSISTANT, FUNCTION -> "assistant";
+      case OBSERVATION -> "tool";
+    };
+  }
 }

@@ -27,14 +27,18 @@ public final class Tape {
 
   private record Node(String where, Tensor out, Backward backward) {}
 
+  private static final ScopedValue<OpListener> LISTENER = ScopedValue.newInstance();
+
   private final Scope scope;
   private final boolean recording;
   private final boolean training;
+  private final OpListener listener = LISTENER.isBound() ? LISTENER.get() : null;
   private final List<Node> nodes = new ArrayList<>();
   private final Deque<String> path = new ArrayDeque<>();
   private boolean differentiable; // some op had an input that needs a gradient
   private boolean checking;
   private boolean rowArithmetic;
+  private boolean again; // computes on the way back what was computed before
   private long dropoutKey;
   private Tensor rowKeys;
 
@@ -46,12 +50,24 @@ public final class Tape {
 
   /** A tape that records, for training. */
   public static Tape training(Scope scope) {
-    return new Tape(scope, true, true);
+    return new Tape(scope, true, true).begun();
   }
 
   /** A tape that records nothing, for inference and evaluation. */
   public static Tape inference(Scope scope) {
-    return new Tape(scope, false, false);
+    return new Tape(scope, false, false).begun();
+  }
+
+  /** Runs {@code work} with {@code listener} told of the ops of every pass of this thread. */
+  public static void listen(OpListener listener, Runnable work) {
+    ScopedValue.where(LISTENER, listener).run(work);
+  }
+
+  private Tape begun() {
+    if (listener != null) {
+      listener.passBegins();
+    }
+    return this;
   }
 
   public Scope scope() {
@@ -134,6 +150,9 @@ public final class Tape {
     if (checking) {
       check(where(op), out);
     }
+    if (listener != null) {
+      listener.forward(where(op), again);
+    }
     boolean needs = false;
     for (Tensor input : inputs) {
       needs |= input != null && input.needsGrad();
@@ -177,6 +196,9 @@ public final class Tape {
    * of parameters remain.
    */
   public void backward() {
+    if (!again) {
+      begun();
+    }
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node node = nodes.get(i);
       Tensor gradient = node.out.grad();
@@ -187,6 +209,9 @@ public final class Tape {
         check(node.where + " (gradient)", gradient);
       }
       node.backward.run(gradient);
+      if (listener != null) {
+        listener.backward(node.where);
+      }
       node.out.grad(null);
       if (gradient.base() == null && node.out.scope().owns(gradient)) {
         node.out.scope().release(gradient);
@@ -221,11 +246,12 @@ public final class Tape {
               out,
               gradient -> {
                 try (Scope inner = new Scope(backend(), scope.owner())) {
-                  Tape again = child(inner, true);
-                  again.path.clear();
-                  again.path.addAll(place);
-                  block.apply(again, input).grad(gradient);
-                  again.backward();
+                  Tape tape = child(inner, true);
+                  tape.again = true;
+                  tape.path.clear();
+                  tape.path.addAll(place);
+                  block.apply(tape, input).grad(gradient);
+                  tape.backward();
                 }
               }));
     }
@@ -236,6 +262,7 @@ public final class Tape {
     Tape tape = new Tape(inner, recording, training);
     tape.path.addAll(path);
     tape.checking = checking;
+    tape.again = again;
     tape.dropoutKey = dropoutKey;
     tape.rowKeys = rowKeys;
     return tape;

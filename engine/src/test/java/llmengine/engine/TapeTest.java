@@ -4,6 +4,8 @@ package llmengine.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
 import llmengine.engine.cpu.ScalarBackend;
 import llmengine.engine.op.Elementwise;
@@ -224,6 +226,56 @@ class TapeTest {
           .isInstanceOf(NonFiniteException.class)
           .hasMessageStartingWith("layers.0.linear: ");
     }
+  }
+
+  @Test
+  void aListenerIsToldOfEveryOpInItsOrder() {
+    List<String> told = new ArrayList<>();
+    OpListener listener =
+        new OpListener() {
+          @Override
+          public void passBegins() {
+            told.add("pass");
+          }
+
+          @Override
+          public void forward(String where, boolean again) {
+            told.add((again ? "again " : "forward ") + where);
+          }
+
+          @Override
+          public void backward(String where) {
+            told.add("backward " + where);
+          }
+        };
+    Tensor x = normal(3, 4);
+    Tensor w = normal(4, 4).needsGrad(true);
+    Runnable pass =
+        () -> {
+          try (Scope step = new Scope(backend, "step")) {
+            Tape tape = Tape.training(step);
+            tape.enter("layers.0");
+            Tensor y = tape.checkpoint("block", x, (t, in) -> Linear.apply(t, in, w, null));
+            tape.exit();
+            Tensor z = Elementwise.add(tape, y, y);
+            z.grad(step.zeros(DType.F32, 3, 4));
+            tape.backward();
+          }
+        };
+    Tape.listen(listener, pass);
+    assertThat(told)
+        .containsExactly(
+            "pass",
+            "forward layers.0.linear",
+            "forward add",
+            "pass",
+            "backward add",
+            "again layers.0.linear",
+            "backward layers.0.linear",
+            "backward layers.0.block");
+    told.clear();
+    pass.run();
+    assertThat(told).isEmpty();
   }
 
   @Test

@@ -3,6 +3,7 @@ package llmengine.nn;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 import llmengine.engine.op.LinearCrossEntropy;
+import llmengine.engine.op.TokenLogProbs;
 
 /** Next-token cross-entropy of a {@link Decoder} over the labelled positions only. */
 public final class CausalLoss {
@@ -18,6 +19,22 @@ public final class CausalLoss {
    */
   public static Tensor apply(
       Tape tape, Decoder model, Tensor hidden, int[] rows, int[] targets, float scale) {
+    return apply(tape, model, hidden, rows, targets, scale, null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param probe looks at the logits; null for none
+   */
+  public static Tensor apply(
+      Tape tape,
+      Decoder model,
+      Tensor hidden,
+      int[] rows,
+      int[] targets,
+      float scale,
+      TokenLogProbs.Probe probe) {
     Linear output = plainOutput(model);
     return LinearCrossEntropy.apply(
         tape,
@@ -27,7 +44,8 @@ public final class CausalLoss {
         rows,
         targets,
         model.spec().finalSoftcap(),
-        scale);
+        scale,
+        probe);
   }
 
   /** The output projection, which fused losses read the weight of. */

@@ -52,7 +52,8 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
                           model,
                           config.training().seed(),
                           method.dropout(),
-                          config.training().neftuneNoiseAlpha().orElse(0.0)));
+                          config.training().neftuneNoiseAlpha().orElse(0.0),
+                          config.computesAccuracy()));
       case RM -> {
         ValueHead head = valueHead(resumeFrom);
         head.parameters().forEach(weight -> weight.trainable(true));
@@ -166,7 +167,8 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
         eaft ? config.tokenLoss().eaftAlpha() : config.tokenLoss().asftAlpha(),
         reference,
         config.training().seed(),
-        method.dropout());
+        method.dropout(),
+        config.computesAccuracy());
   }
 
   /** The model to compare with, whether or not the run trains. */

@@ -13,6 +13,7 @@ import llmengine.nn.optim.Gradients;
 import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.Schedule;
 import llmengine.train.callback.TrainingListener;
+import llmengine.train.callback.profile.Profiler;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.Interval;
@@ -45,6 +46,7 @@ public final class Trainer {
   private final BatchIterator.Plan plan;
   private final int batchesPerEpoch;
   private final long weightsPerToken;
+  private final Profiler profiler;
   private int savedStep = -1;
   private double gradientNorm;
   private double learningRate;
@@ -60,7 +62,8 @@ public final class Trainer {
       TrainingListener listener,
       BooleanSupplier interrupted,
       TrainerState state,
-      long weightsPerToken) {}
+      long weightsPerToken,
+      Profiler profiler) {}
 
   Trainer(Parts parts) {
     config = parts.config;
@@ -74,6 +77,7 @@ public final class Trainer {
     state = parts.state;
     plan = plan(config);
     weightsPerToken = parts.weightsPerToken;
+    profiler = parts.profiler;
     batchesPerEpoch = Math.ceilDiv(data.size(), plan.batchSize());
   }
 
@@ -100,15 +104,18 @@ public final class Trainer {
     try (BatchIterator batches =
         new BatchIterator(data::get, order::epoch, plan, state.nextEpoch, state.nextPosition)) {
       while (state.step < state.totalSteps) {
+        profiler.stepBegins(state.step + 1);
         StepBatch batch = batches.next();
+        profiler.rowsAreThere();
         try {
-          step(batch);
+          profiler.watch(() -> step(batch));
         } catch (RewardException noScores) {
           if (state.step > 0 && savedStep != state.step) {
             save(); // the step had changed nothing yet
           }
           throw noScores;
         }
+        profiler.stepEnds(state.step);
         boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
         boolean last = state.step >= state.totalSteps;
         boolean stop = afterStep(lastOfEpoch, last);
@@ -148,6 +155,7 @@ public final class Trainer {
   }
 
   private void update(StepBatch batch, double loss) {
+    profiler.optimizerBegins();
     gradientNorm = Gradients.norm(optimizer.parameters());
     if (!Double.isFinite(loss) || !Double.isFinite(gradientNorm)) {
       throw explain(batch, loss);
@@ -155,6 +163,7 @@ public final class Trainer {
     optimizer.step(
         learningRate, Gradients.clipFactor(gradientNorm, config.optimizer().maxGradNorm()));
     Gradients.release(optimizer.parameters());
+    profiler.optimizerEnds();
   }
 
   private Objective.Step step(boolean checked) {

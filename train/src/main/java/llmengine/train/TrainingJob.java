@@ -22,6 +22,7 @@ import llmengine.train.callback.ConsoleProgress;
 import llmengine.train.callback.LossPlot;
 import llmengine.train.callback.TrainerLog;
 import llmengine.train.callback.TrainingListener;
+import llmengine.train.callback.profile.Profiler;
 import llmengine.train.callback.tracker.Reporting;
 import llmengine.train.callback.tracker.Trackers;
 import llmengine.train.checkpoint.Checkpoints;
@@ -109,12 +110,14 @@ final class TrainingJob {
   }
 
   private Trainer.End train(Optional<Path> resumeFrom) throws IOException {
-    try (Trackers trackers = Reporting.of(config, System.getenv(), out::println)) {
-      return train(resumeFrom, trackers);
+    try (Trackers trackers = Reporting.of(config, System.getenv(), out::println);
+        Profiler profiler = Profiler.of(config, out::println)) {
+      return train(resumeFrom, trackers, profiler);
     }
   }
 
-  private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers) throws IOException {
+  private Trainer.End train(Optional<Path> resumeFrom, Trackers trackers, Profiler profiler)
+      throws IOException {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
     Optimizer optimizer = Optimizers.of(config, model, scope, Optimizers.groups(config, trained()));
@@ -159,7 +162,8 @@ final class TrainingJob {
                     listener,
                     interrupted,
                     state,
-                    method.weightsPerToken()))
+                    method.weightsPerToken(),
+                    profiler))
             .run();
     double seconds = (System.nanoTime() - start) / 1e9;
     if (end == Trainer.End.INTERRUPTED) {

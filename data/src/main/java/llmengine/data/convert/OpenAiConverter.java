@@ -15,6 +15,7 @@ import llmengine.data.Role;
 import llmengine.data.source.Columns;
 import llmengine.data.source.DatasetSpec;
 import llmengine.data.source.Tags;
+import llmengine.data.template.tool.FunctionMessage;
 import llmengine.data.template.tool.PythonJson;
 
 /**
@@ -25,7 +26,6 @@ import llmengine.data.template.tool.PythonJson;
  */
 record OpenAiConverter(DatasetSpec spec) implements Converter {
   private static final ObjectReader JSON = new ObjectMapper().reader();
-  private static final String BETWEEN_RESULTS = "\n</tool_response>\n<tool_response>\n";
 
   @Override
   public AlignedRow convert(JsonNode row) {
@@ -76,7 +76,8 @@ record OpenAiConverter(DatasetSpec spec) implements Converter {
         continue;
       }
       if (!results.isEmpty()) {
-        messages.add(new Message(Role.OBSERVATION, String.join(BETWEEN_RESULTS, results)));
+        messages.add(
+            new Message(Role.OBSERVATION, String.join(FunctionMessage.BETWEEN_RESULTS, results)));
         results.clear();
       }
       messages.add(new Message(role, content));

@@ -80,6 +80,23 @@ public final class ChatTemplate {
     return definition.kind().reasons();
   }
 
+  /** The words around a thought. */
+  WordPair thoughtWords() {
+    return definition.thoughtWords();
+  }
+
+  /** Content of a function message that says something beside its calls, a JSON list. */
+  String beside(String text, String calls) {
+    if (definition.kind() == TemplateDefinition.Kind.LLAMA2) {
+      throw new DataException(
+          "messages: template "
+              + name()
+              + " has no place for text beside tool calls: expected content null, got text. Leave"
+              + " one of the two out.");
+    }
+    return text + definition.callWords().open() + calls + definition.callWords().close();
+  }
+
   public ChatTemplate withDefaultSystem(String system) {
     return new ChatTemplate(
         definition.withDefaultSystem(system), thinking, preservesThinking, clock);

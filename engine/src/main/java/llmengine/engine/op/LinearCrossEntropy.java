@@ -19,6 +19,19 @@ public final class LinearCrossEntropy {
 
   private LinearCrossEntropy() {}
 
+  /** The same without a look at the logits. */
+  public static Tensor apply(
+      Tape tape,
+      Tensor hidden,
+      Tensor w,
+      Tensor bias,
+      int[] rows,
+      int[] targets,
+      float softcap,
+      float scale) {
+    return apply(tape, hidden, w, bias, rows, targets, softcap, scale, null);
+  }
+
   /**
    * @param hidden (M, C)
    * @param w (V, C) any float dtype
@@ -27,6 +40,7 @@ public final class LinearCrossEntropy {
    * @param targets the id each of them is to predict
    * @param softcap of the logits; 0 for none
    * @param scale factor of the summed loss, usually 1 / (labels of the whole optimizer step)
+   * @param probe looks at the logits of {@code rows}; null for none
    * @return losses (rows.length) float32, not scaled; {@link Tape#backward} continues below hidden
    */
   public static Tensor apply(
@@ -37,7 +51,8 @@ public final class LinearCrossEntropy {
       int[] rows,
       int[] targets,
       float softcap,
-      float scale) {
+      float scale,
+      TokenLogProbs.Probe probe) {
     Shapes.matrix("linear_cross_entropy", "hidden", hidden);
     Shapes.equal("linear_cross_entropy", "columns of hidden for " + w, w.cols(), hidden.cols());
     Shapes.equal("linear_cross_entropy", "number of targets", rows.length, targets.length);
@@ -61,6 +76,9 @@ public final class LinearCrossEntropy {
         backend.matmulNT(x, w, 1, logits, false);
         if (bias != null) {
           backend.addRow(logits, bias);
+        }
+        if (probe != null) {
+          probe.see(logits, from);
         }
         Tensor part = losses.reshape(rows.length, 1).rows(from, from + n).reshape(n);
         backend.crossEntropy(logits, ids, softcap, anyGrad ? scale : 0, part);

@@ -73,9 +73,11 @@ final class LogitsProcessors {
     }
   }
 
+  /** What {@link #finite} made finite stays so: a low temperature must not remove all ids. */
   static void temperature(float[] logits, float temperature) {
     for (int i = 0; i < logits.length; i++) {
-      logits[i] /= temperature;
+      float v = logits[i];
+      logits[i] = v > REMOVED ? Math.clamp(v / temperature, -Float.MAX_VALUE, Float.MAX_VALUE) : v;
     }
   }
 }

@@ -7,7 +7,7 @@ public final class PromptTooLongException extends IllegalArgumentException {
   private final int tokens;
   private final int context;
 
-  PromptTooLongException(int prompt, int tokens, int context) {
+  public PromptTooLongException(int prompt, int tokens, int context) {
     super(
         "generate: prompt "
             + prompt

@@ -4,8 +4,8 @@ import llmengine.engine.NonFiniteException;
 
 /**
  * Turns the logits of a token into the next id. The order is that of transformers: bias, penalties,
- * exclusions; then, if ids are drawn, temperature, top-k, top-p, min-p, typical. Draws are a
- * function of (seed, stream, position in the answer) alone. Nothing is allocated for a token.
+ * exclusions, constraint; then, if ids are drawn, temperature, top-k, top-p, min-p, typical. Draws
+ * are a function of (seed, stream, position in the answer) alone. Nothing is allocated for a token.
  * Belongs to one thread.
  */
 public final class Sampler {
@@ -19,9 +19,13 @@ public final class Sampler {
    * @throws IllegalArgumentException if an id in the options is outside the vocabulary
    */
   public Sampler(SamplingOptions options, int vocab) {
+    this(options, vocab, new DistributionFilter(vocab));
+  }
+
+  private Sampler(SamplingOptions options, int vocab, DistributionFilter filter) {
     this.options = options;
     this.vocab = vocab;
-    this.filter = new DistributionFilter(vocab);
+    this.filter = filter;
     this.leastKept = options.numBeams() > 1 ? options.stopIds().size() + 1 : 1;
     options.stopIds().forEach(id -> inVocabulary("stop id", id));
     options.sequenceBias().forEach(b -> b.ids().forEach(id -> inVocabulary("logit_bias", id)));
@@ -44,19 +48,39 @@ public final class Sampler {
     }
   }
 
+  /**
+   * A sampler with other options that works in this one's memory, on the same thread.
+   *
+   * @throws IllegalArgumentException if an id in the options is outside the vocabulary
+   */
+  public Sampler with(SamplingOptions other) {
+    return new Sampler(other, vocab, filter);
+  }
+
+  public SamplingOptions options() {
+    return options;
+  }
+
   /** A history as this sampler needs it. */
   TokenHistory history(int[] prompt) {
     return new TokenHistory(
         prompt, options.presencePenalty() != 0 || options.frequencyPenalty() != 0);
   }
 
+  /** {@link #next(float[], TokenHistory, long, TokenConstraint)} without a constraint. */
+  int next(float[] logits, TokenHistory history, long stream) {
+    return next(logits, history, stream, null);
+  }
+
   /**
    * The next id; overwrites the logits. Of equal logits the lowest id wins.
    *
    * @param stream number of the sequence in its call
+   * @param constraint null for none; what it rules out is never chosen, not even where all it
+   *     allows is excluded otherwise
    */
-  int next(float[] logits, TokenHistory history, long stream) {
-    process(logits, history);
+  int next(float[] logits, TokenHistory history, long stream, TokenConstraint constraint) {
+    process(logits, history, constraint);
     return options.draws()
         ? draw(logits, uniform(options.seed(), stream, history.answerLength(), 0))
         : argmax(logits);
@@ -64,6 +88,10 @@ public final class Sampler {
 
   /** All processors in order, in place. */
   void process(float[] logits, TokenHistory history) {
+    process(logits, history, null);
+  }
+
+  private void process(float[] logits, TokenHistory history, TokenConstraint constraint) {
     for (SamplingOptions.SequenceBias bias : options.sequenceBias()) {
       LogitsProcessors.sequenceBias(logits, history, bias);
     }
@@ -82,6 +110,9 @@ public final class Sampler {
       }
     }
     LogitsProcessors.finite(logits);
+    if (constraint != null) {
+      constraint.mask(logits); // behind finite: an id excluded so far still beats a forbidden one
+    }
     if (!options.draws()) {
       return;
     }

@@ -1,13 +1,14 @@
 package llmengine.train.chat;
 
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import llmengine.data.Message;
 import llmengine.data.Tokenizer;
-import llmengine.data.template.ChatTemplate;
+import llmengine.data.template.Chat;
+import llmengine.data.template.ChatFormat;
+import llmengine.data.template.ChatMessage;
 import llmengine.data.tokenizer.StopStrings;
 import llmengine.data.tokenizer.StreamDetokenizer;
 import llmengine.nn.Decoder;
@@ -19,7 +20,7 @@ import llmengine.train.config.GeneratingArguments;
 import llmengine.train.model.ModelSession;
 
 /**
- * A model that answers messages: the template's prompt in, text out as it is generated. One
+ * A model that answers messages: the format's prompt in, text out as it is generated. One
  * conversation at a time.
  */
 public final class ChatModel implements AutoCloseable {
@@ -27,32 +28,28 @@ public final class ChatModel implements AutoCloseable {
   public record Reply(String text, int promptTokens, Generation generation) {}
 
   private final Tokenizer tokenizer;
-  private final ChatTemplate template;
+  private final ChatFormat format;
   private final ChatSession session;
 
   public ChatModel(ModelSession files, Decoder model) {
     this.tokenizer = files.tokenizer();
-    this.template = files.template();
+    this.format = files.chatFormat();
     this.session = new ChatSession(model);
   }
 
-  /** The configured way to choose tokens; the template's stop ids end an answer. */
+  /** The configured way to choose tokens; the format's stop ids end an answer. */
   public SamplingOptions options(GeneratingArguments g, long seed) {
     return Sampling.options(g, stopIds(), seed);
   }
 
   /** Ids that end an answer. */
   public Set<Integer> stopIds() {
-    Set<Integer> ids = new HashSet<>();
-    for (int id : template.stopTokenIds(tokenizer)) {
-      ids.add(id);
-    }
-    return ids;
+    return format.stopIds();
   }
 
-  /** Tokens of the prompt for a conversation that ends with a user's (or tool's) message. */
+  /** Tokens of the prompt for a conversation that ends with a user's message. */
   public int promptTokens(List<Message> messages, String system) {
-    return template.generationPrompt(tokenizer, messages, system, null).length;
+    return format.prompt(chat(messages, system)).length;
   }
 
   /** As {@link #reply(List, String, SamplingOptions, boolean, List, Consumer, BooleanSupplier)}. */
@@ -67,7 +64,7 @@ public final class ChatModel implements AutoCloseable {
   }
 
   /**
-   * The answer to a conversation that ends with a user's (or tool's) message.
+   * The answer to a conversation that ends with a user's message, without tools.
    *
    * @param system null for the template's default
    * @param stop texts that end an answer and are not part of it
@@ -81,7 +78,23 @@ public final class ChatModel implements AutoCloseable {
       List<String> stop,
       Consumer<String> onText,
       BooleanSupplier cancelled) {
-    int[] prompt = template.generationPrompt(tokenizer, messages, system, null);
+    return reply(chat(messages, system), options, skipSpecial, stop, onText, cancelled);
+  }
+
+  /**
+   * The answer to a chat.
+   *
+   * @param stop texts that end an answer and are not part of it
+   * @param onText told of each piece of text; pieces never split a character
+   */
+  public Reply reply(
+      Chat chat,
+      SamplingOptions options,
+      boolean skipSpecial,
+      List<String> stop,
+      Consumer<String> onText,
+      BooleanSupplier cancelled) {
+    int[] prompt = format.prompt(chat);
     StreamDetokenizer text = new StreamDetokenizer(tokenizer, skipSpecial);
     StopStrings stops = new StopStrings(stop);
     StringBuilder whole = new StringBuilder();
@@ -103,6 +116,11 @@ public final class ChatModel implements AutoCloseable {
     take.accept(stops.add(text.finish()));
     take.accept(stops.finish());
     return new Reply(whole.toString(), prompt.length, generation);
+  }
+
+  private static Chat chat(List<Message> messages, String system) {
+    return Chat.of(
+        system, messages.stream().map(m -> ChatMessage.of(m.role().word(), m.content())).toList());
   }
 
   @Override

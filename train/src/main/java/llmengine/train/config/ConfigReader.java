@@ -105,6 +105,7 @@ final class ConfigReader {
         Keys.record(GeneratingArguments.class, values),
         Keys.record(ExportArguments.class, values),
         Keys.record(EngineArguments.class, values),
+        Keys.record(ServeArguments.class, values),
         Keys.record(TrainingArguments.class, values),
         Keys.record(OptimizerArguments.class, values),
         Keys.record(GaloreArguments.class, values),
@@ -113,6 +114,7 @@ final class ConfigReader {
         Keys.record(EvaluationArguments.class, values),
         Keys.record(CheckpointArguments.class, values),
         Keys.record(LoggingArguments.class, values),
+        Keys.record(ProfilerArguments.class, values),
         notes,
         java.util.Collections.unmodifiableSet(new LinkedHashSet<>(settings.keySet())));
   }
@@ -166,15 +168,21 @@ final class ConfigReader {
     } catch (Coercion.Misfit misfit) {
       broken.add(spec.name());
       String fix =
-          Text.nearest(word(value), spec.choices())
-              .filter(nearest -> !misfit.getMessage().equals("not supported yet"))
-              .map(nearest -> "Did you mean " + nearest + "?")
-              .orElse(
-                  value.isNull()
-                      ? "Remove the line for the default " + spec.key().preset() + "."
-                      : "Correct the value.");
+          misfit.getMessage().equals("not supported yet") && !spec.key().instead().isEmpty()
+              ? spec.key().instead()
+              : fix(spec, value, misfit);
       problem(setting, misfit.getMessage(), spec.expected(), value.show(), fix);
     }
+  }
+
+  private static String fix(KeySpec spec, Value value, Coercion.Misfit misfit) {
+    return Text.nearest(word(value), spec.choices())
+        .filter(nearest -> !misfit.getMessage().equals("not supported yet"))
+        .map(nearest -> "Did you mean " + nearest + "?")
+        .orElse(
+            value.isNull()
+                ? "Remove the line for the default " + spec.key().preset() + "."
+                : "Correct the value.");
   }
 
   /** Secrets do not belong into messages, which end up in logs. */

@@ -18,6 +18,12 @@ public record EvaluationArguments(
             preset = "false",
             doc = "Evaluates by generated answers (ROUGE, BLEU) instead of the loss; stage sft.")
         boolean predictWithGenerate,
+    @Key(
+            preset = "false",
+            doc =
+                "Adds to evaluations of stage sft the share of labelled tokens that the model finds"
+                    + " likeliest, averaged over rows, as eval_accuracy.")
+        boolean computeAccuracy,
     @Key(min = 1, doc = "Longest prompt and answer of these; null leaves it to max_new_tokens.")
         Optional<Integer> generationMaxLength,
     @Key(min = 1, doc = "Beams of these if eval_num_beams is null; null is num_beams.")

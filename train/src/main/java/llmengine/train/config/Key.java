@@ -39,6 +39,9 @@ import java.lang.annotation.Target;
   /** Choices that LLaMA-Factory has and this version refuses. */
   String[] later() default {};
 
+  /** What to do instead of such a choice. */
+  String instead() default "";
+
   /** Other spellings of a choice, {@code "spelling=choice"}. */
   String[] alias() default {};
 

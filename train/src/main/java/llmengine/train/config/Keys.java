@@ -29,6 +29,7 @@ final class Keys {
           GeneratingArguments.class,
           ExportArguments.class,
           EngineArguments.class,
+          ServeArguments.class,
           TrainingArguments.class,
           OptimizerArguments.class,
           GaloreArguments.class,
@@ -36,7 +37,8 @@ final class Keys {
           BadamArguments.class,
           EvaluationArguments.class,
           CheckpointArguments.class,
-          LoggingArguments.class);
+          LoggingArguments.class,
+          ProfilerArguments.class);
 
   /**
    * Names that LLaMA-Factory's own objects carry but no configuration may give, and their source.

@@ -66,9 +66,8 @@ final class LaterKeys {
         "badam_update_ratio=0.05",
         "badam_mask_mode=adjacent",
         "badam_verbose=0");
-    anywhere("token accuracy in evaluations", "compute_accuracy=false");
     anywhere(
-        "SwanLab",
+        "SwanLab; there are report_to: tensorboard and mlflow, and webhook_url",
         "use_swanlab=false",
         "swanlab_project=llamafactory",
         "swanlab_workspace=null",
@@ -79,16 +78,7 @@ final class LaterKeys {
         "swanlab_lark_webhook_url=null",
         "swanlab_lark_secret=null");
     training(
-        "profiling",
-        "enable_torch_profiler=false",
-        "profiler_output_dir=null",
-        "profiler_wait_steps=1",
-        "profiler_warmup_steps=1",
-        "profiler_active_steps=1",
-        "profiler_repeat=1",
-        "profiler_record_shapes=true",
-        "profiler_profile_memory=true",
-        "profiler_with_stack=true",
+        "times of single modules in the log; profile: true writes those of all",
         "profile_modules=null");
     training(
         "8-bit floating-point training",

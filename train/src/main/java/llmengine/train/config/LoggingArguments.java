@@ -33,6 +33,9 @@ public record LoggingArguments(
               "azure_ml",
               "dagshub"
             },
+            instead =
+                "Set report_to: tensorboard or mlflow, or webhook_url; trainer_log.jsonl has every"
+                    + " line.",
             doc =
                 "Experiment trackers; null, [] and none report to nobody. mlflow takes its server"
                     + " from MLFLOW_TRACKING_URI. One that is down never stops a run.")

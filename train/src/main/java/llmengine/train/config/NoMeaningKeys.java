@@ -137,6 +137,11 @@ final class NoMeaningKeys {
         "prediction_loss_only",
         "eval_accumulation_steps",
         "batch_eval_metrics");
+    training(
+        "a profile holds stacks and memory, and no shapes",
+        "profiler_record_shapes",
+        "profiler_profile_memory",
+        "profiler_with_stack");
     training("Trackio is not used", "project", "trackio_space_id");
   }
 

@@ -207,62 +207,7 @@ final class Rules {
                 && c.optimizer().optim() != Optimizer.ADAMW_TORCH,
         "not with this optimizer: expected adamw_torch, got another. Remove optim.");
 
-    // evaluation and checkpoints
-    training(
-        keys("load_best_model_at_end", "save_strategy", "eval_strategy"),
-        c ->
-            c.evaluation().loadBestModelAtEnd()
-                && c.checkpoint().saveStrategy() != SaveStrategy.BEST
-                && !c.checkpoint()
-                    .saveStrategy()
-                    .name()
-                    .equals(c.evaluation().evalStrategy().name()),
-        "needs a checkpoint per evaluation: expected save_strategy equal to eval_strategy (or"
-            + " best), got different ones. Set both alike.");
-    training(
-        keys("load_best_model_at_end", "save_strategy", "eval_strategy"),
-        c ->
-            (c.evaluation().loadBestModelAtEnd()
-                    || c.checkpoint().saveStrategy() == SaveStrategy.BEST)
-                && c.evaluation().evalStrategy() == Interval.NO,
-        "needs evaluations to know the best: expected an eval_strategy, got no."
-            + " Set eval_strategy: steps.");
-    training(
-        keys("load_best_model_at_end", "save_steps", "eval_steps", "logging_steps"),
-        c ->
-            c.evaluation().loadBestModelAtEnd()
-                && c.checkpoint().saveStrategy() == SaveStrategy.STEPS
-                && c.evaluation().evalStrategy() == Interval.STEPS
-                && !isMultiple(c.checkpoint().saveSteps(), c.evalSteps()),
-        "saves between evaluations: expected save_steps to be a multiple of eval_steps, got"
-            + " another number. Change save_steps.");
-    training(
-        keys("save_strategy", "metric_for_best_model"),
-        c -> c.checkpoint().saveStrategy() == SaveStrategy.BEST && c.bestMetric().isEmpty(),
-        "needs a metric: expected metric_for_best_model, got none."
-            + " Set metric_for_best_model: eval_loss.");
-    training(
-        keys("metric_for_best_model", "eval_on_each_dataset"),
-        c -> c.bestMetric().filter(metric -> !isMetric(c, metric)).isPresent(),
-        "no such metric: expected loss, or rouge-1, rouge-2, rouge-l or bleu-4 with"
-            + " predict_with_generate (eval_<dataset>_... if eval_on_each_dataset), got another."
-            + " Correct it.");
-    training(
-        keys("early_stopping_steps", "eval_strategy"),
-        c ->
-            c.finetuning().earlyStoppingSteps().isPresent()
-                && c.evaluation().evalStrategy() == Interval.NO,
-        "counts evaluations: expected an eval_strategy, got no. Set eval_strategy: steps.");
-    training(
-        keys("early_stopping_steps", "metric_for_best_model", "load_best_model_at_end"),
-        c -> c.finetuning().earlyStoppingSteps().isPresent() && c.bestMetric().isEmpty(),
-        "needs a metric: expected metric_for_best_model, got none."
-            + " Set load_best_model_at_end: true or metric_for_best_model: loss.");
-    training(
-        keys("save_only_model", "load_best_model_at_end", "resume_from_checkpoint"),
-        c -> c.checkpoint().saveOnlyModel() && c.resume() instanceof Resume.Newest,
-        "leaves nothing to resume from: expected optimizer state in the checkpoints, got weights"
-            + " alone. Remove save_only_model.");
+    EvaluationRules.add();
 
     // worth a word, not an error
     note(
@@ -301,6 +246,9 @@ final class Rules {
                     && !c.isLora()
                     && !(c.isAdapter() && MethodRules.COMMON.contains(spec.name())),
             "no effect: finetuning_type is not lora.");
+      } else if (spec.section() == ServeArguments.class) {
+        note(
+            keys(spec.name()), c -> c.isGiven(spec.name()), "no effect: the key belongs to serve.");
       } else if (spec.section() == OftArguments.class) {
         note(
             keys(spec.name()),
@@ -343,7 +291,7 @@ final class Rules {
     error(keys, c -> c.command() == TRAIN && broken.test(c), message);
   }
 
-  private static void note(List<String> keys, Predicate<RunConfig> holds, String message) {
+  static void note(List<String> keys, Predicate<RunConfig> holds, String message) {
     ALL.add(new Rule(keys, false, c -> c.command() == TRAIN && holds.test(c), message));
   }
 
@@ -353,26 +301,5 @@ final class Rules {
 
   private static double sum(List<Double> numbers) {
     return numbers.stream().mapToDouble(Double::doubleValue).sum();
-  }
-
-  private static boolean isMultiple(Steps save, Steps eval) {
-    double ratio = save.setting() / eval.setting();
-    return save.setting() < 1 == eval.setting() < 1 && Math.abs(ratio - Math.rint(ratio)) < 1e-9;
-  }
-
-  private static boolean isMetric(RunConfig config, String metric) {
-    if (!config.finetuning().stage().isCausalLm() && !metric.endsWith("loss")) {
-      return true; // rewards, accuracies: the evaluation knows which there are
-    }
-    List<String> names =
-        config.evaluation().predictWithGenerate()
-            ? List.of("rouge-1", "rouge-2", "rouge-l", "bleu-4")
-            : List.of("loss");
-    List<String> sets =
-        config.data().evalOnEachDataset() && !config.data().evalDataset().isEmpty()
-            ? config.data().evalDataset().stream().map(name -> "eval_" + name + "_").toList()
-            : List.of("eval_");
-    return sets.stream()
-        .anyMatch(set -> names.stream().anyMatch(name -> metric.equals(set + name)));
   }
 }

@@ -32,6 +32,7 @@ public record RunConfig(
     GeneratingArguments generating,
     ExportArguments export,
     EngineArguments engine,
+    ServeArguments serve,
     TrainingArguments training,
     OptimizerArguments optimizer,
     GaloreArguments galore,
@@ -40,6 +41,7 @@ public record RunConfig(
     EvaluationArguments evaluation,
     CheckpointArguments checkpoint,
     LoggingArguments logging,
+    ProfilerArguments profiler,
     List<String> notes,
     Set<String> given) {
 
@@ -194,6 +196,11 @@ public record RunConfig(
   /** Whether the run evaluates, during training or at its end. */
   public boolean evaluates() {
     return training.doEval() || evaluation.evalStrategy() != Interval.NO;
+  }
+
+  /** Whether evaluations count the tokens that the model finds likeliest. */
+  public boolean computesAccuracy() {
+    return evaluation.computeAccuracy() && finetuning.stage() == Stage.SFT;
   }
 
   /** Steps between evaluations. */

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import llmengine.data.DataException;
+import llmengine.data.template.ChatFormat;
 import llmengine.data.template.ChatTemplate;
 import llmengine.data.template.Thinking;
 import llmengine.data.tokenizer.GgufTokenizer;
@@ -122,6 +123,11 @@ public final class ModelSession implements AutoCloseable {
 
   public ChatTemplate template() {
     return template;
+  }
+
+  /** How the model is asked in chat and serving. */
+  public ChatFormat chatFormat() {
+    return ChatFormat.of(template, tokenizer);
   }
 
   /** The model's specification with rope_scaling and resize_vocab applied. */

@@ -1,5 +1,7 @@
 package llmengine.train.stage;
 
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import llmengine.data.batch.MicroBatch;
 import llmengine.data.batch.StepBatch;
@@ -8,9 +10,11 @@ import llmengine.engine.Scope;
 import llmengine.engine.Segments;
 import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
+import llmengine.engine.op.TokenLogProbs;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLoss;
 import llmengine.nn.Decoder;
+import llmengine.train.metric.TokenAccuracy;
 
 /**
  * Next-token prediction: the objective of the stages pt and sft, which differ in their labels only.
@@ -21,22 +25,25 @@ public final class CausalLm implements Objective {
   private final long seed;
   private final boolean dropout;
   private final double noiseAlpha;
+  private final boolean accuracy;
 
   /**
    * @param dropout whether any part of the model drops activations in training
    */
   public CausalLm(Decoder model, long seed, boolean dropout) {
-    this(model, seed, dropout, 0);
+    this(model, seed, dropout, 0, false);
   }
 
   /**
    * @param noiseAlpha NEFTune's noise on the embeddings in training; 0 for none
+   * @param accuracy whether evaluations count the tokens that the model finds likeliest
    */
-  public CausalLm(Decoder model, long seed, boolean dropout, double noiseAlpha) {
+  public CausalLm(Decoder model, long seed, boolean dropout, double noiseAlpha, boolean accuracy) {
     this.model = model;
     this.seed = seed;
     this.dropout = dropout || noiseAlpha > 0;
     this.noiseAlpha = noiseAlpha;
+    this.accuracy = accuracy;
   }
 
   @Override
@@ -71,7 +78,7 @@ public final class CausalLm implements Objective {
       if (step.checked()) {
         tape.withChecks();
       }
-      Tensor losses = losses(tape, scope, rows, (float) scale);
+      Tensor losses = losses(tape, scope, rows, (float) scale, null);
       double sum = model.backend().sum(losses);
       tape.backward();
       return sum;
@@ -80,18 +87,32 @@ public final class CausalLm implements Objective {
 
   @Override
   public Optional<Outcome> evaluate(TokenizedDataset set, MicroBatch rows) {
-    return rows.targets().length == 0
-        ? Optional.empty()
-        : Optional.of(Outcome.of(loss(rows) / rows.targets().length));
+    if (rows.targets().length == 0) {
+      return Optional.empty();
+    }
+    TokenAccuracy counted = accuracy ? new TokenAccuracy(rows) : null;
+    double loss = loss(rows, counted) / rows.targets().length;
+    return Optional.of(new Outcome(loss, accuracy ? counted.sums() : Map.of()));
+  }
+
+  @Override
+  public Map<String, Double> metrics(Map<String, Double> sums, String prefix) {
+    return TokenAccuracy.of(sums, prefix);
+  }
+
+  @Override
+  public List<String> plots() {
+    return accuracy ? List.of("eval_accuracy") : List.of();
   }
 
   /** Sum of the labelled tokens' losses, without gradients. */
   public double loss(MicroBatch rows) {
-    if (rows.targets().length == 0) {
-      return 0;
-    }
+    return rows.targets().length == 0 ? 0 : loss(rows, null);
+  }
+
+  private double loss(MicroBatch rows, TokenLogProbs.Probe probe) {
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      return model.backend().sum(losses(Tape.inference(scope), scope, rows, 1));
+      return model.backend().sum(losses(Tape.inference(scope), scope, rows, 1, probe));
     }
   }
 
@@ -100,7 +121,8 @@ public final class CausalLm implements Objective {
     return true;
   }
 
-  private Tensor losses(Tape tape, Scope scope, MicroBatch rows, float scale) {
+  private Tensor losses(
+      Tape tape, Scope scope, MicroBatch rows, float scale, TokenLogProbs.Probe probe) {
     Batch batch = Batch.of(scope, rows.ids(), rows.positions(), Segments.of(rows.segments()));
     return CausalLoss.apply(
         tape,
@@ -108,7 +130,8 @@ public final class CausalLm implements Objective {
         model.hidden(tape, batch, noise(rows)),
         rows.labelled(),
         rows.targets(),
-        scale);
+        scale,
+        probe);
   }
 
   /** alpha / sqrt(L C), L the length to which the Trainer would pad the rows: a multiple of 8. */

@@ -1,6 +1,8 @@
 package llmengine.train.stage;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import llmengine.data.batch.MicroBatch;
 import llmengine.data.batch.StepBatch;
@@ -14,6 +16,7 @@ import llmengine.engine.op.TokenLogProbs;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLogProbs;
 import llmengine.nn.Decoder;
+import llmengine.train.metric.TokenAccuracy;
 
 /**
  * Stage sft with a weight for each token's cross-entropy, through which no gradient goes:
@@ -42,11 +45,13 @@ public final class WeightedLm implements Objective {
   private final Optional<ReferenceModel> reference;
   private final long seed;
   private final boolean dropout;
+  private final boolean accuracy;
 
   /**
    * @param alpha eaft_alpha or asft_alpha
    * @param reference of ASFT, closed with this
    * @param dropout whether any part of the model drops activations in training
+   * @param accuracy whether evaluations count the tokens that the model finds likeliest
    */
   public WeightedLm(
       Decoder model,
@@ -54,13 +59,15 @@ public final class WeightedLm implements Objective {
       double alpha,
       Optional<ReferenceModel> reference,
       long seed,
-      boolean dropout) {
+      boolean dropout,
+      boolean accuracy) {
     this.model = model;
     this.kind = kind;
     this.alpha = alpha;
     this.reference = reference;
     this.seed = seed;
     this.dropout = dropout;
+    this.accuracy = accuracy;
   }
 
   @Override
@@ -80,7 +87,7 @@ public final class WeightedLm implements Objective {
           if (step.checked()) {
             tape.withChecks();
           }
-          sum += sum(tape, rows, scale / step.divisor());
+          sum += sum(tape, rows, scale / step.divisor(), null);
         }
       }
       row += rows.rows();
@@ -93,17 +100,33 @@ public final class WeightedLm implements Objective {
     if (rows.targets().length == 0) {
       return Optional.empty();
     }
+    TokenAccuracy counted = accuracy ? new TokenAccuracy(rows) : null;
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      return Optional.of(Outcome.of(sum(Tape.inference(scope), rows, 0) / rows.targets().length));
+      double loss = sum(Tape.inference(scope), rows, 0, counted) / rows.targets().length;
+      return Optional.of(new Outcome(loss, accuracy ? counted.sums() : Map.of()));
     }
   }
 
-  /** The tokens' losses added up; adds the gradients of {@code scale} times that. */
-  private double sum(Tape tape, MicroBatch rows, double scale) {
+  @Override
+  public Map<String, Double> metrics(Map<String, Double> sums, String prefix) {
+    return TokenAccuracy.of(sums, prefix);
+  }
+
+  @Override
+  public List<String> plots() {
+    return accuracy ? List.of("eval_accuracy") : List.of();
+  }
+
+  /**
+   * The tokens' losses added up; adds the gradients of {@code scale} times that.
+   *
+   * @param counted looks at the logits too; null for none
+   */
+  private double sum(Tape tape, MicroBatch rows, double scale, TokenAccuracy counted) {
     Tensor frozen = kind == Kind.ASFT ? frozenHidden(tape.scope(), rows) : null;
     Tensor hidden = hidden(tape, model, rows);
     float[] weights = new float[rows.targets().length];
-    TokenLogProbs.Probe probe = kind == Kind.EAFT ? entropies(weights) : null;
+    TokenLogProbs.Probe probe = kind == Kind.EAFT ? entropies(weights, counted) : counted;
     Tensor tokens =
         CausalLogProbs.apply(tape, model, hidden, rows.labelled(), rows.targets(), probe);
     float[] values = tokens.toFloats();
@@ -151,9 +174,12 @@ public final class WeightedLm implements Objective {
             });
   }
 
-  private TokenLogProbs.Probe entropies(float[] weights) {
+  private TokenLogProbs.Probe entropies(float[] weights, TokenAccuracy counted) {
     float cap = model.spec().finalSoftcap();
     return (logits, first) -> {
+      if (counted != null) {
+        counted.see(logits, first);
+      }
       for (int r = 0; r < logits.rows(); r++) {
         double entropy = topEntropy(logits.rows(r, r + 1).toFloats(), cap);
         weights[first + r] = (float) Math.pow(entropy / 3, alpha);

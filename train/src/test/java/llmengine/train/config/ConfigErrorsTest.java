@@ -192,7 +192,7 @@ class ConfigErrorsTest {
     "logging_steps=0, neither a count nor a share",
     "save_steps=2.5, neither a count nor a share",
     "optim=lomo, not supported yet",
-    "report_to=wandb, not supported yet",
+    "report_to=wandb, Set report_to: tensorboard or mlflow",
     "report_to=wandbb, unknown choice",
     "lr_scheduler_kwargs=3, not a mapping",
     "fp16=true, 16-bit",

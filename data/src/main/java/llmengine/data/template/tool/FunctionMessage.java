@@ -10,6 +10,9 @@ import llmengine.data.DataException;
  * JSON, on its own, after a thought, or between tool-call words inside other text.
  */
 public final class FunctionMessage {
+  /** Between the answers of several tools in one observation. */
+  public static final String BETWEEN_RESULTS = "\n</tool_response>\n<tool_response>\n";
+
   private FunctionMessage() {}
 
   /**
