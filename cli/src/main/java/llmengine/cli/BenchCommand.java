@@ -86,8 +86,7 @@ final class BenchCommand implements Callable<Integer> {
     require("--batch", 1, batch);
     if (!activations.equals("int8") && !activations.equals("float32")) {
       throw new ParameterException(
-          spec.commandLine(),
-          "--activations: expected int8 or float32, got " + activations + ".");
+          spec.commandLine(), "--activations: expected int8 or float32, got " + activations + ".");
     }
     PrintWriter out = spec.commandLine().getOut();
     try (Pretrained files = Pretrained.open(model);

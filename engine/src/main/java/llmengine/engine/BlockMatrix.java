@@ -85,9 +85,7 @@ public final class BlockMatrix implements Packing {
           format.name()
               + ": its memory was given up: expected a file that is open while it is used.");
     }
-    return format
-        .layout()
-        .map(layout -> new CodedRows(layout, memory.address(), rowBytes, cols));
+    return format.layout().map(layout -> new CodedRows(layout, memory.address(), rowBytes, cols));
   }
 
   @Override

@@ -32,6 +32,9 @@ record PackedRows(Packing whole, int from, int to) implements Packing {
 
   @Override
   public Optional<CodedRows> codedRows() {
-    return whole.codedRows().map(rows -> rows.from(from));
+    return whole
+        .codedRows()
+        .filter(rows -> rows.canStartAt(from) && rows.canStartAt(to))
+        .map(rows -> rows.from(from));
   }
 }

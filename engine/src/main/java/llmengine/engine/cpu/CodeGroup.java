@@ -101,8 +101,7 @@ final class CodeGroup {
       minimums[4 + g] = -(m * (highMinimums >>> 8 * g & 63));
     }
     for (int i = 0; i < 32; i += 8) {
-      long fifth =
-          layout.fifthBitsAt() < 0 ? 0 : Window.getLong(block + layout.fifthBitsAt() + i);
+      long fifth = layout.fifthBitsAt() < 0 ? 0 : Window.getLong(block + layout.fifthBitsAt() + i);
       for (int p = 0; p < 4; p++) {
         long eight = Window.getLong(block + layout.codesAt() + 32 * p + i);
         put(64 * p + i, eight & 15 * ONES | (fifth >>> 2 * p & ONES) << 4);

@@ -153,7 +153,7 @@ final class CodedProduct {
       for (int r = 0; r < count; r++) {
         float[] y = worker.portable.row(b, weights + r * b.rowBytes(), tokens, m);
         for (int i = 0; i < m; i++) {
-          store(y[i], i, row + r, alpha, c, add);
+          store(y[i], i, b.row(row + r), alpha, c, add);
         }
       }
       return;
@@ -169,7 +169,8 @@ final class CodedProduct {
           .run(worker.arguments, weights, b.rowBytes(), count, x, out);
       for (int r = 0; r < count; r++) {
         for (int t = 0; t < size; t++) {
-          store(Window.getFloat(out + 4L * (r * size + t)), i + t, row + r, alpha, c, add);
+          float y = Window.getFloat(out + 4L * (r * size + t));
+          store(y, i + t, b.row(row + r), alpha, c, add);
         }
       }
       i += size;

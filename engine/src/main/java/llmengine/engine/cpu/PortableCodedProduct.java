@@ -57,8 +57,7 @@ final class PortableCodedProduct {
                 + group.halfScales[2 * b + 1] * (high - group.bias * x.halfSums[2 * block + 1]);
       } else {
         sum =
-            dot(group.codes, BLOCK * b, x.codes, BLOCK * block, BLOCK)
-                - group.bias * x.sums[block];
+            dot(group.codes, BLOCK * b, x.codes, BLOCK * block, BLOCK) - group.bias * x.sums[block];
       }
       float p = Math.fma(group.scales[b] * x.scales[block], sum, partials[at + b]);
       if (group.hasMinimums) {

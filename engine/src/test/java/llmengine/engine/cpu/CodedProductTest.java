@@ -6,18 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import llmengine.engine.CodeLayout;
 import llmengine.engine.CodedRows;
-import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.x86.Isa;
@@ -45,7 +42,7 @@ class CodedProductTest {
   Stream<DynamicTest> equalsPlainLoopsBitForBit() {
     List<Optional<Isa>> kinds = new ArrayList<>(List.of(Optional.empty()));
     for (Isa isa : Isa.values()) {
-      if (available().contains(isa)) {
+      if (MachineCode.available().contains(isa)) {
         kinds.add(Optional.of(isa));
       }
     }
@@ -60,8 +57,42 @@ class CodedProductTest {
                                 () -> compare(layout.getValue(), isa))));
   }
 
-  private static Set<Isa> available() {
-    return MachineCode.available();
+  @Test
+  void rowsInRotaryPairsComeOutInOrder() {
+    try (VectorBackend backend = new VectorBackend(new Team(1));
+        Scope scope = new Scope(backend, "test");
+        Arena arena = Arena.ofConfined()) {
+      CodedRows stored = random(LAYOUTS.get("Q8_0"), 16, 2, arena);
+      Tensor x = scope.of(normal(64), 1, 64);
+      float[] expected = expected(x, stored, 16);
+      Tensor y = scope.of(new float[16], 1, 16);
+      new CodedProduct(new Team(1), MachineCode.isa())
+          .multiply(x, stored.inRotaryPairs(8), 16, 1, y, false);
+      for (int head = 0; head < 16; head += 8) {
+        for (int i = 0; i < 8; i++) {
+          int from = head + (i < 4 ? 2 * i : 2 * (i - 4) + 1);
+          assertThat(y.toFloats()[head + i]).isEqualTo(expected[from]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTokenThatIsNotFiniteGivesNoNumber() {
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      try (VectorBackend backend = new VectorBackend(new Team(1));
+          Scope scope = new Scope(backend, "test");
+          Arena arena = Arena.ofConfined()) {
+        float[] values = normal(128);
+        values[70] = bad;
+        Tensor x = scope.of(values, 2, 64);
+        Tensor y = scope.of(new float[6], 2, 3);
+        CodedRows rows = random(LAYOUTS.get("Q4_1"), 3, 2, arena);
+        new CodedProduct(new Team(1), MachineCode.isa()).multiply(x, rows, 3, 1, y, false);
+        assertThat(Arrays.copyOf(y.toFloats(), 3)).doesNotContain(Float.NaN);
+        assertThat(Arrays.copyOfRange(y.toFloats(), 3, 6)).containsOnly(Float.NaN);
+      }
+    }
   }
 
   private static void compare(CodeLayout layout, Optional<Isa> isa) {
@@ -82,11 +113,20 @@ class CodedProductTest {
             assertThat(y.toFloats())
                 .as("%d blocks, %d rows, %d tokens", blocks, n, m)
                 .isEqualTo(expected(x, rows, n));
+            float[] old = z.toFloats();
             product.multiply(x, rows, n, 0.5f, z, true);
+            assertThat(z.toFloats()).isEqualTo(added(old, y.toFloats()));
           }
         }
       }
     }
+  }
+
+  private static float[] added(float[] old, float[] y) {
+    for (int i = 0; i < y.length; i++) {
+      old[i] = Math.fma(0.5f, y[i], old[i]);
+    }
+    return old;
   }
 
   private static float[] expected(Tensor x, CodedRows rows, int n) {
@@ -114,8 +154,7 @@ class CodedProductTest {
     for (long block = 0; block < (long) n * perRow; block++) {
       for (int at : halves(layout)) {
         short half = Float.floatToFloat16((float) random.nextDouble(-0.1, 0.1));
-        memory.set(
-            ValueLayout.JAVA_SHORT_UNALIGNED, block * layout.blockBytes() + at, half);
+        memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, block * layout.blockBytes() + at, half);
       }
     }
     return new CodedRows(layout, memory.address(), rowBytes, 32 * blocks);

@@ -31,9 +31,10 @@ public record EngineArguments(
             own = true,
             preset = "auto",
             doc =
-                "Activations of generated tokens where weights are in the codes of a GGUF type: int8"
-                    + " rounds them to 8 bits, one scale for 32 values, which is faster; auto is int8"
-                    + " to chat, serve and measure, float32 with infer_dtype float32 and to train.")
+                "Activations of generated tokens where weights are in the codes of a GGUF type:"
+                    + " int8 rounds them to 8 bits, one scale for 32 values, which is faster; auto"
+                    + " is int8 to chat, serve and measure, float32 with infer_dtype float32 and to"
+                    + " train.")
         QuantizedActivations quantizedActivations) {
 
   /** What activations are multiplied with quantized weights. */

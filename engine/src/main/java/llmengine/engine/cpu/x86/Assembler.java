@@ -222,8 +222,8 @@ final class Assembler {
   }
 
   /**
-   * The prefix and the opcode. {@code v} is the operand in vvvv, {@code rm3} and
-   * {@code rm4} the upper bits of the last operand.
+   * The prefix and the opcode. {@code v} is the operand in vvvv, {@code rm3} and {@code rm4} the
+   * upper bits of the last operand.
    */
   private void prefix(Op op, int bits, int reg, int v, int rm3, int rm4) {
     boolean evex = bits == 512 || mask != 0 || broadcast || reg > 15 || v > 15 || rm4 != 0;

@@ -159,8 +159,7 @@ abstract sealed class BlockEmitter {
     private void signed(int i, int to) {
       load32(to, i * layout.blockBytes() + layout.codesAt());
       if (isa.dots()) { // they want an unsigned and a signed operand
-        a.memory(
-            Op.VPXOR, bits, to, to, RDI, ProductEmitter.constant(Constants.SIGN_BITS));
+        a.memory(Op.VPXOR, bits, to, to, RDI, ProductEmitter.constant(Constants.SIGN_BITS));
       }
     }
 

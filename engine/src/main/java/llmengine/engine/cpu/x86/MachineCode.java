@@ -87,11 +87,13 @@ public final class MachineCode {
   private static Support detect() {
     String wanted = System.getProperty("engine.machineCode", "auto").toLowerCase(Locale.ROOT);
     if (wanted.equals("off")) {
-      return new Support(Optional.empty(), "off: engine.machineCode says so");
+      return new Support(Optional.empty(), "portable only: engine.machineCode says off");
     }
     String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
     if (!system.equals("Linux amd64")) {
-      return new Support(Optional.empty(), "off: made for Linux on x86-64, this is " + system);
+      return new Support(
+          Optional.empty(),
+          "portable only: machine code is made for Linux on x86-64, this is " + system);
     }
     Set<String> flags = processorFlags(CPUINFO);
     Optional<Isa> best =
@@ -100,14 +102,16 @@ public final class MachineCode {
             .filter(isa -> wanted.equals("auto") || isa == named(wanted))
             .findFirst();
     if (best.isEmpty()) {
-      return new Support(best, "off: the processor lacks AVX2, FMA and F16C or what was asked for");
+      return new Support(
+          best, "portable only: the processor lacks AVX2, FMA and F16C or what was asked for");
     }
     try {
       new MachineCode(new byte[] {RETURN}).run(0);
     } catch (DeviceException refused) {
-      return new Support(Optional.empty(), "off: " + refused.getMessage());
+      return new Support(Optional.empty(), "portable only: " + refused.getMessage());
     }
-    return new Support(best, best.get().name().toLowerCase(Locale.ROOT));
+    String name = best.get().name().toLowerCase(Locale.ROOT);
+    return new Support(best, "products of 8-bit codes in machine code of our own: " + name);
   }
 
   private static Isa named(String name) {

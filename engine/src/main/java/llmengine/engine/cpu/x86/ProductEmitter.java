@@ -14,8 +14,8 @@ import llmengine.engine.CodeLayout;
 
 /**
  * Emits the product of rows of coded weights with one to four tokens in 8 bits. Weights are read
- * where the file has them. With 256-bit vectors a row is computed at a time; with 512 bits two,
- * one in each half.
+ * where the file has them. With 256-bit vectors a row is computed at a time; with 512 bits two, one
+ * in each half.
  *
  * <p>Eight blocks of 32 values make a group. The dot products of a group's blocks are summed across
  * lanes together, in a tree that ends with the eight sums in eight lanes (two rows: lanes 0-3 and
