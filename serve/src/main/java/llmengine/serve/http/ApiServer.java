@@ -1,7 +1,9 @@
 package llmengine.serve.http;
 
 import io.helidon.http.DirectHandler;
+import io.helidon.http.Header;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
 import io.helidon.http.HttpException;
 import io.helidon.http.Method;
 import io.helidon.webserver.CloseConnectionException;
@@ -38,6 +40,7 @@ public final class ApiServer implements AutoCloseable {
   public record Route(String method, String path, Endpoint endpoint) {}
 
   private static final Set<String> OPEN = Set.of("/health");
+  private static final Header CLOSE = HeaderValues.CONNECTION_CLOSE;
   private static final int POLL_MILLIS = 20;
 
   // kept, as the log manager would forget it: what it tells at the start nobody asked for
@@ -79,8 +82,7 @@ public final class ApiServer implements AutoCloseable {
             .port(settings.port())
             .shutdownHook(false) // the process has an order of its own in which things end
             .shutdownGracePeriod(Duration.ofMillis(500))
-            .useNio(false) // its sockets know no read timeout
-            .connectionOptions(o -> o.readTimeout(settings.readLimit()).tcpNoDelay(true))
+            .connectionOptions(o -> o.tcpNoDelay(true))
             .protocolsDiscoverServices(false)
             .addConnectionSelector(connections)
             .directHandlers(ApiServer::malformed)
@@ -193,6 +195,9 @@ public final class ApiServer implements AutoCloseable {
       Exchange.sendError(response, e);
     } finally {
       inFlight.decrementAndGet();
+      if (request.headers().containsToken(CLOSE) || response.headers().containsToken(CLOSE)) {
+        connections.last(request.socketId());
+      }
       String path = request.path().path();
       int status = response.status().code();
       metrics.request(routed.containsKey(path) ? path : "other", status);

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import llmengine.serve.ServedModel;
 import llmengine.serve.http.ApiException;
@@ -34,7 +33,8 @@ public final class ChatCompletions implements Endpoint {
             "messages",
             request.sampling(),
             request.logprobs(),
-            Optional.empty(),
+            request.sampling().hidden(model.tokenizer()),
+            request.constraint(),
             request.client());
     List<ChatChoice> choices = new ArrayList<>();
     for (int i = 0; i < request.sampling().choices(); i++) {

@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import llmengine.data.DataException;
 import llmengine.data.template.Chat;
+import llmengine.nn.generate.TokenConstraint;
 import llmengine.serve.ServedModel;
 import llmengine.serve.http.ApiException;
 import llmengine.serve.http.Fields;
@@ -26,6 +28,7 @@ record ChatRequest(
     boolean stream,
     boolean includeUsage,
     ChatTools tools,
+    Optional<TokenConstraint> constraint,
     String client) {
   private static final int MOST_LOGPROBS = 20;
 
@@ -34,6 +37,7 @@ record ChatRequest(
     ChatTools tools = ChatTools.read(f);
     Chat chat = new Chat(ChatMessages.read(f), tools.described(), templateArguments(f));
     SamplingFields sampling = SamplingFields.read(f, model, maxTokens(f));
+    Optional<TokenConstraint> constraint = ConstraintFields.read(f, model.grammars());
     boolean logprobs = f.flag("logprobs").orElse(false);
     OptionalInt top = f.integer("top_logprobs", 0, MOST_LOGPROBS);
     if (top.isPresent() && !logprobs) {
@@ -48,11 +52,12 @@ record ChatRequest(
     return new ChatRequest(
         name,
         prompt(chat, model),
-        tools.isEmpty() ? sampling : sampling.withSpecial(),
+        sampling,
         logprobs ? top.orElse(0) : -1,
         stream,
         includeUsage,
         tools,
+        constraint,
         client);
   }
 
