@@ -1,11 +1,13 @@
 package llmengine.langchain4j;
 
+import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import llmengine.serve.local.LocalModel;
 
@@ -52,5 +54,11 @@ public final class LocalChatModel implements ChatModel {
   @Override
   public List<ChatModelListener> listeners() {
     return listeners;
+  }
+
+  /** Answers follow a JSON schema if they are asked to. */
+  @Override
+  public Set<Capability> supportedCapabilities() {
+    return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
   }
 }

@@ -1,14 +1,14 @@
 package llmengine.langchain4j;
 
+import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
-import dev.langchain4j.model.chat.response.PartialResponse;
-import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import llmengine.serve.local.Ask;
 import llmengine.serve.local.LocalModel;
@@ -66,13 +66,13 @@ public final class LocalStreamingChatModel implements StreamingChatModel {
 
   private void answer(Ask ask, ChatRequest request, StreamingChatResponseHandler handler) {
     Handle handle = new Handle(Thread.currentThread());
-    PartialResponseContext context = new PartialResponseContext(handle);
+    Teller teller = new Teller(handler, handle);
     try {
       var answer =
-          ask.onText(
-                  piece -> {
+          ask.onEvent(
+                  event -> {
                     if (!handle.isCancelled()) {
-                      handler.onPartialResponse(new PartialResponse(piece), context);
+                      teller.tell(event);
                     }
                   })
               .answer();
@@ -96,5 +96,11 @@ public final class LocalStreamingChatModel implements StreamingChatModel {
   @Override
   public List<ChatModelListener> listeners() {
     return listeners;
+  }
+
+  /** Answers follow a JSON schema if they are asked to. */
+  @Override
+  public Set<Capability> supportedCapabilities() {
+    return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
   }
 }

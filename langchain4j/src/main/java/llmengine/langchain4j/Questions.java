@@ -1,6 +1,7 @@
 package llmengine.langchain4j;
 
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.Content;
 import dev.langchain4j.data.message.SystemMessage;
@@ -8,15 +9,19 @@ import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.internal.Json;
+import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import llmengine.data.template.ChatMessage;
 import llmengine.data.template.ToolCall;
 import llmengine.serve.local.Answer;
@@ -58,18 +63,46 @@ final class Questions {
       ask.maxTokens(p.maxOutputTokens());
     }
     ask.stop(p.stopSequences().toArray(String[]::new));
+    if (!p.toolSpecifications().isEmpty() && p.toolChoice() != ToolChoice.NONE) {
+      ask.tools(Json.toJson(p.toolSpecifications().stream().map(Questions::tool).toList()));
+    }
+    if (p.responseFormat() != null) {
+      format(ask, p.responseFormat());
+    }
     return ask;
   }
 
-  private static void refuse(ChatRequestParameters p) {
-    if (!p.toolSpecifications().isEmpty()) {
-      throw unsupported("toolSpecifications", "none", p.toolSpecifications().size() + "");
+  private static Map<String, Object> tool(ToolSpecification tool) {
+    Map<String, Object> function = new LinkedHashMap<>();
+    function.put("name", tool.name());
+    if (tool.description() != null) {
+      function.put("description", tool.description());
     }
+    function.put(
+        "parameters",
+        tool.parameters() == null
+            ? Map.of("type", "object", "properties", Map.of())
+            : JsonSchemaElementUtils.toMap(tool.parameters()));
+    return Map.of("type", "function", "function", function);
+  }
+
+  private static void format(Ask ask, ResponseFormat format) {
+    switch (format.type()) {
+      case TEXT -> {}
+      case JSON -> {
+        if (format.jsonSchema() == null) {
+          ask.jsonObject();
+        } else {
+          ask.jsonSchema(
+              Json.toJson(JsonSchemaElementUtils.toMap(format.jsonSchema().rootElement())));
+        }
+      }
+    }
+  }
+
+  private static void refuse(ChatRequestParameters p) {
     if (p.toolChoice() == ToolChoice.REQUIRED) {
       throw unsupported("toolChoice", "AUTO or NONE", "REQUIRED");
-    }
-    if (p.responseFormat() != null && p.responseFormat().type() != ResponseFormatType.TEXT) {
-      throw unsupported("responseFormat", "TEXT", p.responseFormat().type().toString());
     }
     if (p.getClass() != DefaultChatRequestParameters.class) {
       // another provider's may hold what we would pass over in silence
@@ -117,15 +150,37 @@ final class Questions {
   static ChatResponse response(LocalModel model, ChatRequest request, Answer answer) {
     String asked = request.parameters().modelName();
     return ChatResponse.builder()
-        .aiMessage(AiMessage.from(answer.text()))
+        .aiMessage(message(answer))
         .modelName(asked == null ? model.name() : asked)
         .tokenUsage(new TokenUsage(answer.promptTokens(), answer.tokens()))
         .finishReason(
             switch (answer.finish()) {
-              case STOP -> FinishReason.STOP;
+              case STOP ->
+                  answer.toolCalls().isEmpty() ? FinishReason.STOP : FinishReason.TOOL_EXECUTION;
               case LENGTH -> FinishReason.LENGTH;
               case CANCELLED -> FinishReason.OTHER;
             })
+        .build();
+  }
+
+  private static AiMessage message(Answer answer) {
+    AiMessage.Builder message =
+        AiMessage.builder()
+            .toolExecutionRequests(answer.toolCalls().stream().map(Questions::request).toList());
+    if (!answer.text().isEmpty() || answer.toolCalls().isEmpty()) {
+      message.text(answer.text());
+    }
+    if (!answer.reasoning().isEmpty()) {
+      message.thinking(answer.reasoning());
+    }
+    return message.build();
+  }
+
+  static ToolExecutionRequest request(ToolCall call) {
+    return ToolExecutionRequest.builder()
+        .id(call.id())
+        .name(call.name())
+        .arguments(call.arguments())
         .build();
   }
 

@@ -17,11 +17,18 @@ import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
+import dev.langchain4j.model.chat.response.PartialThinking;
+import dev.langchain4j.model.chat.response.PartialToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.chat.response.StreamingHandle;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.request.EmbeddingRequest;
 import dev.langchain4j.model.output.FinishReason;
@@ -32,6 +39,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import llmengine.nn.generate.PromptTooLongException;
+import llmengine.serve.chat.ChatEvent;
 import llmengine.serve.local.LocalModel;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -161,12 +169,97 @@ class LocalModelsTest {
   }
 
   @Test
+  void answersFollowASchema() {
+    JsonSchema schema =
+        JsonSchema.builder()
+            .name("place")
+            .rootElement(
+                JsonObjectSchema.builder()
+                    .addEnumProperty("place", List.of("sea", "shore"))
+                    .required("place")
+                    .build())
+            .build();
+    ResponseFormat format =
+        ResponseFormat.builder().type(ResponseFormatType.JSON).jsonSchema(schema).build();
+    String json = chat.chat(request(r -> r.responseFormat(format))).aiMessage().text();
+    assertThat(json.replaceAll("\\s", "")).isIn("{\"place\":\"sea\"}", "{\"place\":\"shore\"}");
+    ChatResponse object =
+        chat.chat(request(r -> r.responseFormat(ResponseFormat.JSON).maxOutputTokens(5)));
+    assertThat(object.aiMessage().text()).matches("(?s)\\s*(\\{.*)?");
+  }
+
+  @Test
+  void toolsAreOfferedUnlessTheChoiceIsNone() {
+    ToolSpecification clock =
+        ToolSpecification.builder()
+            .name("clock")
+            .description("Tells the time.")
+            .parameters(JsonObjectSchema.builder().addStringProperty("zone").build())
+            .build();
+    int without = chat.chat(request(r -> {})).tokenUsage().inputTokenCount();
+    int with =
+        chat.chat(request(r -> r.toolSpecifications(clock).maxOutputTokens(2)))
+            .tokenUsage()
+            .inputTokenCount();
+    int none =
+        chat.chat(request(r -> r.toolSpecifications(clock).toolChoice(ToolChoice.NONE)))
+            .tokenUsage()
+            .inputTokenCount();
+    assertThat(with).isGreaterThan(without + 20);
+    assertThat(none).isEqualTo(without);
+  }
+
+  @Test
+  void eventsOfAnAnswerReachTheHandler() {
+    List<String> told = new ArrayList<>();
+    Teller teller =
+        new Teller(
+            new Collected() {
+              @Override
+              public void onPartialThinking(PartialThinking thinking) {
+                told.add("thinks " + thinking.text());
+              }
+
+              @Override
+              public void onPartialResponse(String piece) {
+                told.add("says " + piece);
+              }
+
+              @Override
+              public void onPartialToolCall(PartialToolCall call) {
+                told.add(call.index() + " " + call.name() + " " + call.partialArguments());
+              }
+
+              @Override
+              public void onCompleteToolCall(CompleteToolCall call) {
+                told.add("calls " + call.toolExecutionRequest().arguments());
+              }
+            },
+            new StreamingHandle() {
+              @Override
+              public void cancel() {}
+
+              @Override
+              public boolean isCancelled() {
+                return false;
+              }
+            });
+    teller.tell(new ChatEvent.Reasoning("hm"));
+    teller.tell(new ChatEvent.Content("yes"));
+    teller.tell(new ChatEvent.CallBegin(0, "call_1", "clock"));
+    teller.tell(new ChatEvent.CallArguments(0, "{\"a\":"));
+    teller.tell(new ChatEvent.CallArguments(0, "1}"));
+    teller.tell(new ChatEvent.CallEnd(0));
+    assertThat(told)
+        .containsExactly(
+            "thinks hm", "says yes", "0 clock {\"a\":", "0 clock 1}", "calls {\"a\":1}");
+  }
+
+  @Test
   void whatIsNotSupportedIsRefused() {
     List<ChatRequest> requests =
         List.of(
-            request(r -> r.toolSpecifications(ToolSpecification.builder().name("t").build())),
             request(r -> r.toolChoice(ToolChoice.REQUIRED)),
-            request(r -> r.responseFormat(ResponseFormat.JSON)),
             request(
                 r ->
                     r.messages(

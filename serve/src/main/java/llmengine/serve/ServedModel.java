@@ -3,6 +3,7 @@ package llmengine.serve;
 import java.util.Optional;
 import llmengine.data.Tokenizer;
 import llmengine.data.template.ChatFormat;
+import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.grammar.Grammars;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.Representations;
@@ -12,6 +13,7 @@ import llmengine.train.config.GeneratingArguments;
  * A model as requests meet it.
  *
  * @param name under which it is asked for; its adapters have names of their own
+ * @param answers what its answers are made of: thoughts, calls
  * @param grammars constraints on its answers
  * @param tokens texts of its tokens
  * @param context tokens that prompt and answer may have in all
@@ -24,6 +26,7 @@ public record ServedModel(
     String name,
     Tokenizer tokenizer,
     ChatFormat format,
+    AnswerFormat answers,
     Grammars grammars,
     TokenTexts tokens,
     int context,

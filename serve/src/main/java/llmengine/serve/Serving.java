@@ -11,12 +11,15 @@ import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
 import llmengine.nn.generate.KvCache;
 import llmengine.nn.model.DecoderSpec;
+import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiServer;
 import llmengine.serve.http.ApiServer.Route;
+import llmengine.serve.http.DocsPage;
 import llmengine.serve.http.Metrics;
 import llmengine.serve.http.ServerSettings;
 import llmengine.serve.http.StaticFiles;
+import llmengine.serve.openai.AdapterLoading;
 import llmengine.serve.openai.ChatCompletions;
 import llmengine.serve.openai.Completions;
 import llmengine.serve.openai.Models;
@@ -50,6 +53,7 @@ public final class Serving implements AutoCloseable {
    */
   public Serving(RunConfig config, Map<String, String> environment, Consumer<String> log) {
     settings = ServerSettings.of(config, environment);
+    requireNoBeams(config);
     try {
       String name = ServerSettings.modelName(config, environment);
       ModelSession session = opening(ModelSession.open(config));
@@ -59,11 +63,16 @@ public final class Serving implements AutoCloseable {
       head.ifPresent(this::opening);
       Scheduler scheduler =
           opening(new Scheduler(decoder, name, head, options(config, decoder.spec(), backend)));
+      config
+          .serve()
+          .loraModules()
+          .forEach((adapter, path) -> scheduler.load(adapter, Path.of(path.toString())));
       model =
           new ServedModel(
               name,
               session.tokenizer(),
               session.chatFormat(),
+              AnswerFormat.of(session.template()),
               new Grammars(session.tokenizer(), session.chatFormat().stopIds()),
               new TokenTexts(session.tokenizer()),
               scheduler.context(),
@@ -74,12 +83,18 @@ public final class Serving implements AutoCloseable {
       Metrics metrics = new Metrics();
       observe(metrics, scheduler);
       work = new Work(metrics);
+      List<Route> routes = new ArrayList<>(routes(model, work));
+      AdapterLoading adapters = new AdapterLoading(scheduler, config.serve().apiAdapterFolder());
+      routes.add(new Route("POST", "/v1/load_lora_adapter", adapters::load));
+      routes.add(new Route("POST", "/v1/unload_lora_adapter", adapters::unload));
       server =
           opening(
               new ApiServer(
                   settings,
-                  routes(model, work),
-                  List.of(new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
+                  routes,
+                  List.of(
+                      new DocsPage(settings.rootPath()),
+                      new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
                   metrics,
                   log));
     } catch (RuntimeException e) {
@@ -91,6 +106,16 @@ public final class Serving implements AutoCloseable {
   private <T extends AutoCloseable> T opening(T part) {
     opened.add(part);
     return part;
+  }
+
+  private static void requireNoBeams(RunConfig config) {
+    if (config.generating().numBeams() > 1) {
+      throw new ConfigException(
+          List.of(
+              "num_beams: not while serving: expected 1, got "
+                  + config.generating().numBeams()
+                  + ". Remove it."));
+    }
   }
 
   /** The head of a reward model, which stage rm trained: beside the last adapter or the model. */

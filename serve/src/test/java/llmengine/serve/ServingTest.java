@@ -16,15 +16,26 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import llmengine.data.Message;
 import llmengine.data.Role;
 import llmengine.data.Tokenizer;
 import llmengine.data.template.ChatTemplate;
+import llmengine.engine.Backend;
+import llmengine.engine.cpu.VectorBackend;
+import llmengine.nn.Decoder;
+import llmengine.nn.load.Pretrained;
+import llmengine.peft.Adapters;
+import llmengine.peft.LoraConfig;
+import llmengine.peft.Targets;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The whole way with a real model: the quickstart's, of 2.4 million weights. */
 class ServingTest {
@@ -32,8 +43,16 @@ class ServingTest {
   private static OpenAIClient client;
 
   @BeforeAll
-  static void start() {
-    serving = new Serving(TestServer.config("template=chatml"), Map.of(), line -> {});
+  static void start(@TempDir Path adapters) throws IOException {
+    adapter(adapters.resolve("lora"));
+    serving =
+        new Serving(
+            TestServer.config(
+                "template=chatml",
+                "lora_modules={first: " + adapters.resolve("lora") + "}",
+                "api_adapter_folder=" + adapters),
+            Map.of(),
+            line -> {});
     client =
         OpenAIOkHttpClient.builder()
             .baseUrl("http://localhost:" + serving.port() + "/v1")
@@ -46,6 +65,62 @@ class ServingTest {
   static void stop() {
     client.close();
     serving.close();
+  }
+
+  /** An adapter of the model that changes its answers. */
+  private static void adapter(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    try (Pretrained files = Pretrained.open(TestServer.MODEL);
+        Backend backend = new VectorBackend();
+        Decoder decoder = files.load(backend);
+        Adapters made = Adapters.create(decoder, LoraConfig.of(4, 64, new Targets.All()), 1)) {
+      SplittableRandom random = new SplittableRandom(1);
+      made.parameters()
+          .forEach(
+              p -> {
+                float[] values = p.value().toFloats();
+                for (int i = 0; i < values.length; i++) {
+                  values[i] += (float) (0.2 * random.nextGaussian());
+                }
+                p.value().set(values);
+              });
+      made.save(folder, "base");
+    }
+  }
+
+  @Test
+  void adaptersAreAskedForByNameAndComeAndGo() throws IOException, InterruptedException {
+    String ask =
+        "{\"model\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": \"Who are you?\"}],"
+            + " \"temperature\": 0, \"max_tokens\": 8}";
+    String first = content(post("/v1/chat/completions", ask.formatted("first")));
+    assertThat(first).isNotEqualTo("I am a small language model.");
+
+    post("/v1/load_lora_adapter", "{\"lora_name\": \"second\", \"lora_path\": \"lora\"}", 200);
+    assertThat(content(post("/v1/chat/completions", ask.formatted("second")))).isEqualTo(first);
+    assertThat(client.models().list().data())
+        .extracting(m -> m.id())
+        .containsExactly("model", "first", "second");
+    post("/v1/load_lora_adapter", "{\"lora_name\": \"second\", \"lora_path\": \"lora\"}", 400);
+    for (String path : List.of("..", "/etc", "none", "lora/../..")) {
+      post("/v1/load_lora_adapter", "{\"lora_name\": \"x\", \"lora_path\": \"" + path + "\"}", 400);
+    }
+    post("/v1/unload_lora_adapter", "{\"lora_name\": \"second\"}", 200);
+    post("/v1/unload_lora_adapter", "{\"lora_name\": \"second\"}", 404);
+    assertThat(post("/v1/chat/completions", ask.formatted("second")).at("/error/code").textValue())
+        .isEqualTo("model_not_found");
+  }
+
+  private static void post(String path, String body, int status)
+      throws IOException, InterruptedException {
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create("http://localhost:" + serving.port() + path))
+              .POST(HttpRequest.BodyPublishers.ofString(body))
+              .build();
+      HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
+    }
   }
 
   private static ChatCompletionCreateParams.Builder chat(String text) {
@@ -171,6 +246,40 @@ class ServingTest {
     assertThat(error.path("message").textValue()).contains("a second form");
   }
 
+  @Test
+  void aCallThatIsRequiredIsMade() throws IOException, InterruptedException {
+    String ask =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"Who are you?\"}], \"max_tokens\": 80,"
+            + " \"parallel_tool_calls\": false, \"tools\": [%s, %s], \"tool_choice\": %s}";
+    String tool =
+        "{\"type\": \"function\", \"function\": {\"name\": \"%s\", \"parameters\": {\"type\":"
+            + " \"object\", \"properties\": {\"way\": {\"enum\": [\"up\", \"down\"]}},"
+            + " \"required\": [\"way\"], \"additionalProperties\": false}}}";
+    String named = "{\"type\": \"function\", \"function\": {\"name\": \"look\"}}";
+    for (String choice : List.of("\"required\"", named)) {
+      JsonNode answer =
+          post(
+              "/v1/chat/completions",
+              ask.formatted(tool.formatted("look"), tool.formatted("walk"), choice));
+      JsonNode call = answer.at("/choices/0/message/tool_calls/0/function");
+      assertThat(call.path("name").asText()).as(answer.toString()).isIn("look", "walk");
+      if (choice.equals(named)) {
+        assertThat(call.path("name").asText()).isEqualTo("look");
+      }
+      JsonNode arguments = new ObjectMapper().readTree(call.path("arguments").asText());
+      assertThat(arguments.path("way").asText()).isIn("up", "down");
+      assertThat(answer.at("/choices/0/finish_reason").asText()).isEqualTo("tool_calls");
+    }
+    assertThat(
+            post(
+                    "/v1/chat/completions",
+                    ask.formatted(tool.formatted("look"), tool.formatted("walk"), "\"required\"")
+                        .replace("\"max_tokens\"", "\"guided_regex\": \"a\", \"max_tokens\""))
+                .at("/error/param")
+                .asText())
+        .isEqualTo("guided_regex");
+  }
+
   private static String content(JsonNode answer) {
     return answer.at("/choices/0/message/content").textValue();
   }
@@ -191,6 +300,20 @@ class ServingTest {
     assertThat(data.get(0).embedding()).isNotEqualTo(data.get(2).embedding());
     double square = data.get(2).embedding().stream().mapToDouble(x -> x * x).sum();
     assertThat(square).isBetween(0.999, 1.001);
+  }
+
+  @Test
+  void thePagesAreServed() throws IOException, InterruptedException {
+    try (HttpClient http =
+        HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NORMAL).build()) {
+      for (String path : List.of("/", "/docs", "/docs/openapi.yaml", "/docs/swagger-ui.js")) {
+        HttpRequest request =
+            HttpRequest.newBuilder(URI.create("http://localhost:" + serving.port() + path)).build();
+        assertThat(http.send(request, HttpResponse.BodyHandlers.ofString()).statusCode())
+            .as(path)
+            .isEqualTo(200);
+      }
+    }
   }
 
   @Test

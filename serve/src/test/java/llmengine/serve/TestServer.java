@@ -19,6 +19,7 @@ import llmengine.data.Tokenizer;
 import llmengine.data.template.ChatFormat;
 import llmengine.data.template.ChatTemplate;
 import llmengine.data.tokenizer.HuggingFaceTokenizer;
+import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiServer;
 import llmengine.serve.http.Metrics;
@@ -58,6 +59,7 @@ public final class TestServer implements AutoCloseable {
             "model",
             tokenizer,
             ChatFormat.of(chat, tokenizer),
+            AnswerFormat.of(chat),
             new Grammars(tokenizer, ChatFormat.of(chat, tokenizer).stopIds()),
             new TokenTexts(tokenizer),
             CONTEXT,

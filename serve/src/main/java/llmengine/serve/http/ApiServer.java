@@ -16,8 +16,11 @@ import io.helidon.webserver.http.RoutingRequest;
 import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.LocalTime;
 import java.time.temporal.ChronoUnit;
@@ -30,6 +33,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import llmengine.train.config.ConfigException;
 
 /**
  * The HTTP side of a server: routes, keys, limits, errors in OpenAI's shape, metrics, and an end
@@ -76,6 +80,7 @@ public final class ApiServer implements AutoCloseable {
     this.log = log;
     metrics.gauge(
         "llmengine_http_requests_in_flight", "Requests that are being answered.", inFlight::get);
+    requireFree(settings);
     server =
         WebServer.builder()
             .host(settings.host())
@@ -89,6 +94,24 @@ public final class ApiServer implements AutoCloseable {
             .routing(routing -> route(routing, routes, pages))
             .build()
             .start();
+  }
+
+  /** The server would only log that its port is taken. */
+  private static void requireFree(ServerSettings settings) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(settings.host(), settings.port()));
+    } catch (IOException e) {
+      throw new ConfigException(
+          List.of(
+              "api_host, api_port: cannot listen: expected a free port of this machine, got "
+                  + settings.host()
+                  + ":"
+                  + settings.port()
+                  + " ("
+                  + e.getMessage()
+                  + "). Choose another api_port."));
+    }
   }
 
   /** Requests that are no HTTP never come to a route; their errors have the same shape. */

@@ -55,7 +55,11 @@ public final class StaticFiles implements Handler {
   /** Sends the file of the request's path, or hands the request on if there is none. */
   @Override
   public void handle(ServerRequest request, ServerResponse response) {
-    String path = request.path().path();
+    handle(request.path().path(), request, response);
+  }
+
+  /** Sends the file of a path. */
+  void handle(String path, ServerRequest request, ServerResponse response) {
     String name = path.startsWith(prefix) ? path.substring(prefix.length()) : path;
     name = name.endsWith("/") || name.isEmpty() ? name + "/index.html" : name;
     Optional<Stored> file = file(name.replaceAll("/+", "/"));

@@ -1,10 +1,10 @@
 package llmengine.serve.local;
 
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import llmengine.data.Tokenizer;
 import llmengine.data.tokenizer.StopStrings;
 import llmengine.data.tokenizer.StreamDetokenizer;
@@ -25,22 +25,25 @@ final class AnswerQueue implements TokenSink {
     record Failure(RuntimeException problem) implements Event {}
   }
 
-  private final Set<Integer> stopIds;
+  private final IntPredicate hidden;
   private final StreamDetokenizer text;
   private final StopStrings stops;
   private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final AtomicInteger tokens = new AtomicInteger();
 
-  AnswerQueue(Tokenizer tokenizer, Set<Integer> stopIds, boolean skipSpecial, List<String> stop) {
-    this.stopIds = stopIds;
-    this.text = new StreamDetokenizer(tokenizer, skipSpecial);
+  /**
+   * @param hidden ids that are no text
+   */
+  AnswerQueue(Tokenizer tokenizer, IntPredicate hidden, List<String> stop) {
+    this.hidden = hidden;
+    this.text = new StreamDetokenizer(tokenizer, false);
     this.stops = new StopStrings(stop);
   }
 
   @Override
   public boolean token(int choice, int id, Logprobs logprobs) {
     tokens.incrementAndGet();
-    if (!stopIds.contains(id)) {
+    if (!hidden.test(id)) {
       add(stops.add(text.add(id)));
     }
     return stops.matched().isEmpty();

@@ -14,6 +14,10 @@ import llmengine.data.template.ChatMessage;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.nn.generate.TokenConstraint;
+import llmengine.serve.chat.AnswerFormat;
+import llmengine.serve.chat.ChatEvent;
+import llmengine.serve.grammar.GrammarException;
 import llmengine.serve.schedule.GenerationRequest;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.QueueFullException;
@@ -31,7 +35,9 @@ public final class Ask {
   private final SamplingOptions.Builder options;
   private String name;
   private String client = "";
-  private Consumer<String> onText = piece -> {};
+  private String tools = "";
+  private Consumer<ChatEvent> onEvent = event -> {};
+  private Optional<TokenConstraint> constraint = Optional.empty();
 
   Ask(LocalModel model, int[] given, List<ChatMessage> messages) {
     this.model = model;
@@ -106,6 +112,28 @@ public final class Ask {
     return this;
   }
 
+  /** The answer is a JSON object. */
+  public Ask jsonObject() {
+    constraint = Optional.of(model.grammars().jsonObject());
+    return this;
+  }
+
+  /**
+   * The answer is JSON that a schema admits.
+   *
+   * @throws GrammarException if the schema is no JSON, or asks for what is not supported
+   */
+  public Ask jsonSchema(String schema) {
+    constraint = Optional.of(model.grammars().jsonSchema(LocalModel.json(schema)));
+    return this;
+  }
+
+  /** The whole answer matches a regular expression. */
+  public Ask regex(String expression) {
+    constraint = Optional.of(model.grammars().regex(expression));
+    return this;
+  }
+
   /** A variable of the template, such as {@code enable_thinking}. */
   public Ask argument(String variable, Object value) {
     arguments.put(variable, value);
@@ -127,11 +155,31 @@ public final class Ask {
   }
 
   /**
-   * Is told of each piece of the answer as it comes, on the thread that waits for it; a piece never
-   * splits a character. An exception it throws ends the answer and reaches the caller.
+   * Offers tools, whose calls the answer then tells apart from its text.
+   *
+   * @param json a list as the chat API has it: {@code [{"type": "function", "function": {...}}]}
+   */
+  public Ask tools(String json) {
+    tools = json;
+    return this;
+  }
+
+  /**
+   * Is told of each piece of the answer's text as it comes, on the thread that waits for it; a
+   * piece never splits a character. An exception it throws ends the answer and reaches the caller.
    */
   public Ask onText(Consumer<String> listener) {
-    onText = listener;
+    return onEvent(
+        event -> {
+          if (event instanceof ChatEvent.Content(String text)) {
+            listener.accept(text);
+          }
+        });
+  }
+
+  /** As {@link #onText}, and instead of it, for thoughts and tool calls too. */
+  public Ask onEvent(Consumer<ChatEvent> listener) {
+    onEvent = listener;
     return this;
   }
 
@@ -145,28 +193,19 @@ public final class Ask {
    * @throws CancellationException if the thread was interrupted
    */
   public Answer answer() {
-    int[] prompt = given != null ? given : model.prompt(new Chat(messages, "", arguments));
+    int[] prompt = given != null ? given : model.prompt(new Chat(messages, tools, arguments));
     SamplingOptions asked = options.build();
-    AnswerQueue queue = model.queue(asked.stopIds(), stop);
+    AnswerFormat format = given != null ? LocalModel.PLAIN : model.answerFormat();
+    AnswerParts parts = new AnswerParts(model.parser(format, tools, prompt), onEvent);
+    AnswerQueue queue = model.queue(format, asked.stopIds(), stop);
     Generations.Ticket ticket =
         model
             .generations()
-            .submit(
-                new GenerationRequest(name, prompt, asked, 1, -1, Optional.empty(), client), queue);
-    StringBuilder text = new StringBuilder();
+            .submit(new GenerationRequest(name, prompt, asked, 1, -1, constraint, client), queue);
     try {
-      FinishReason finish =
-          queue.take(
-              piece -> {
-                text.append(piece);
-                onText.accept(piece);
-              });
-      return new Answer(
-          text.toString(),
-          finish,
-          prompt.length,
-          queue.tokens(),
-          Math.max(0, ticket.cachedPromptTokens()));
+      FinishReason finish = queue.take(parts::add);
+      return parts.finish(
+          finish, prompt.length, queue.tokens(), Math.max(0, ticket.cachedPromptTokens()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CancellationException("LocalModel: interrupted while waiting for an answer.");
@@ -176,8 +215,8 @@ public final class Ask {
   }
 
   /**
-   * Asks without waiting; {@link #onText} is told on a thread of its own. Cancelling the future
-   * ends the answer.
+   * Asks without waiting; a listener is told on a thread of its own. Cancelling the future ends the
+   * answer.
    */
   public CompletableFuture<Answer> start() {
     CompletableFuture<Answer> future = new CompletableFuture<>();

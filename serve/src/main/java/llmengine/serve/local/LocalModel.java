@@ -1,8 +1,13 @@
 package llmengine.serve.local;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -16,6 +21,11 @@ import llmengine.engine.DeviceException;
 import llmengine.nn.Decoder;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.serve.chat.AnswerFormat;
+import llmengine.serve.chat.AnswerParser;
+import llmengine.serve.chat.CallSyntax;
+import llmengine.serve.grammar.GrammarException;
+import llmengine.serve.grammar.Grammars;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.Representations.Pooling;
 import llmengine.serve.schedule.Scheduler;
@@ -43,6 +53,13 @@ import llmengine.train.model.ModelSession;
  * #close} gives the memory back.
  */
 public final class LocalModel implements AutoCloseable {
+  /** Of a text that is gone on with: all of it is content. */
+  static final AnswerFormat PLAIN = new AnswerFormat(Optional.empty(), CallSyntax.NONE);
+
+  /** Tokens at the end of a prompt in which it may open a thought. */
+  private static final int PROMPT_END = 16;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String VECTOR = "jdk.incubator.vector";
 
   private final ArrayList<AutoCloseable> opened = new ArrayList<>();
@@ -52,6 +69,8 @@ public final class LocalModel implements AutoCloseable {
   private final ChatFormat format;
   private final GeneratingArguments defaults;
   private final Scheduler scheduler;
+  private final Grammars grammars;
+  private final AnswerFormat answerFormat;
   private boolean closed;
 
   private LocalModel(RunConfig config) {
@@ -63,6 +82,8 @@ public final class LocalModel implements AutoCloseable {
       Decoder decoder = opening(InferenceModel.load(config, session, backend));
       tokenizer = session.tokenizer();
       format = session.chatFormat();
+      answerFormat = AnswerFormat.of(format);
+      grammars = new Grammars(tokenizer, format.stopIds());
       context = decoder.spec().context();
       scheduler = opening(new Scheduler(decoder, name, options(config)));
     } catch (RuntimeException e) {
@@ -231,8 +252,40 @@ public final class LocalModel implements AutoCloseable {
     return defaults.stop();
   }
 
-  AnswerQueue queue(Set<Integer> stopIds, List<String> stop) {
-    return new AnswerQueue(tokenizer, stopIds, defaults.skipSpecialTokens(), stop);
+  AnswerFormat answerFormat() {
+    return answerFormat;
+  }
+
+  AnswerParser parser(AnswerFormat form, String tools, int[] prompt) {
+    int[] end = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - PROMPT_END), prompt.length);
+    return AnswerParser.of(
+        form,
+        tools.isEmpty() ? JSON.createArrayNode() : json(tools),
+        form.opensThought(tokenizer.decode(end, false)));
+  }
+
+  /** Special tokens are no text, except those that the parser looks for. */
+  AnswerQueue queue(AnswerFormat form, Set<Integer> stopIds, List<String> stop) {
+    boolean skips = defaults.skipSpecialTokens();
+    return new AnswerQueue(
+        tokenizer,
+        id ->
+            stopIds.contains(id)
+                || skips && tokenizer.isSpecial(id) && !form.keeps(tokenizer.tokenOf(id)),
+        stop);
+  }
+
+  Grammars grammars() {
+    return grammars;
+  }
+
+  static JsonNode json(String text) {
+    try {
+      return JSON.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new GrammarException(
+          "LocalModel: schema or tools: expected JSON: " + e.getOriginalMessage());
+    }
   }
 
   Generations generations() {

@@ -32,7 +32,18 @@ final class ConstraintFields {
    * @throws ApiException 400 if several are, or one cannot be used
    */
   static Optional<TokenConstraint> read(Fields f, Grammars grammars) {
+    return read(f, grammars, Optional.empty());
+  }
+
+  /**
+   * The constraint, if one is asked for.
+   *
+   * @param calls what tool_choice asks for
+   */
+  static Optional<TokenConstraint> read(
+      Fields f, Grammars grammars, Optional<Supplier<TokenConstraint>> calls) {
     ConstraintFields c = new ConstraintFields(grammars);
+    calls.ifPresent(made -> c.want("tool_choice", made));
     f.object("response_format").ifPresent(c::responseFormat);
     c.guided(f, "guided_json", "guided_regex", "guided_choice", "guided_grammar");
     c.grammar(f, "grammar");
@@ -54,7 +65,8 @@ final class ConstraintFields {
           c.wanted.get(1).field,
           "invalid_value",
           c.wanted.get(1).field
-              + ": a second form: expected one of response_format, grammar and the guided fields,"
+              + ": a second form: expected one of tool_choice, response_format, grammar and the"
+              + " guided fields,"
               + " got also "
               + one.field
               + ".");

@@ -1,6 +1,7 @@
 package llmengine.serve.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +17,7 @@ import java.util.function.UnaryOperator;
 import llmengine.data.Tokenizer;
 import llmengine.serve.ScriptedGenerations;
 import llmengine.serve.TestServer;
+import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.Test;
 
 class AccessTest {
@@ -140,6 +142,29 @@ class AccessTest {
               "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90\r\n\r\n"
                   + "{");
       assertThat(answer).startsWith("HTTP/1.1 408").contains("request body: late");
+    }
+  }
+
+  @Test
+  void aTakenPortIsSaidAtOnce() {
+    try (TestServer server = server(UnaryOperator.identity())) {
+      assertThatThrownBy(
+              () ->
+                  server(
+                      s ->
+                          new ServerSettings(
+                              s.host(),
+                              server.port(),
+                              s.keys(),
+                              s.rootPath(),
+                              s.origins(),
+                              s.bodyLimit(),
+                              s.timeLimit(),
+                              s.readLimit(),
+                              s.drainTime(),
+                              false)))
+          .isInstanceOf(ConfigException.class)
+          .hasMessageContaining("got 127.0.0.1:" + server.port());
     }
   }
 

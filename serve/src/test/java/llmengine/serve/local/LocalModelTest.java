@@ -6,6 +6,8 @@ import static llmengine.serve.local.LocalModel.user;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,8 +17,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import llmengine.data.DataException;
+import llmengine.data.template.ChatMessage;
+import llmengine.data.template.ToolCall;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.PromptTooLongException;
+import llmengine.serve.chat.ChatEvent;
+import llmengine.serve.grammar.GrammarException;
 import llmengine.train.config.ConfigException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -106,6 +112,77 @@ class LocalModelTest {
     assertThat(cut.finish()).isEqualTo(FinishReason.LENGTH);
     assertThat(cut.tokens()).isEqualTo(2);
     assertThat("I live in a computer.").startsWith(cut.text());
+  }
+
+  @Test
+  void answerHasTheFormThatIsAskedFor() throws Exception {
+    String schema =
+        """
+        {"type": "object", "properties": {"sky": {"enum": ["blue", "grey"]}, "n": {"type": "integer"}},
+         "required": ["sky", "n"], "additionalProperties": false}
+        """;
+    Answer answer = drawn("What colour is the sky?").maxTokens(100).jsonSchema(schema).answer();
+    assertThat(answer.finish()).isEqualTo(FinishReason.STOP);
+    JsonNode json = new ObjectMapper().readTree(answer.text());
+    assertThat(json.path("sky").asText()).isIn("blue", "grey");
+    assertThat(json.path("n").isIntegralNumber()).isTrue();
+    assertThat(drawn("Hi").regex("(yes|no)!").answer().text()).isIn("yes!", "no!");
+    assertThat(drawn("Hi").maxTokens(5).jsonObject().answer().text()).matches("(?s)\\s*(\\{.*)?");
+    assertThatThrownBy(() -> drawn("Hi").jsonSchema("{no json"))
+        .isInstanceOf(GrammarException.class)
+        .hasMessageContaining("expected JSON");
+  }
+
+  @Test
+  void toolCallsAreToldApartFromText() {
+    String tools =
+        """
+        [{"type": "function", "function": {"name": "clock", "description": "Tells the time.",
+          "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}}}}]
+        """;
+    List<ChatEvent> events = new ArrayList<>();
+    Answer answer =
+        drawn("What time is it?")
+            .maxTokens(200)
+            .tools(tools)
+            .regex(
+                "Action: clock\nAction Input: \\{\"zone\": \"UTC\"\\}") // what a model that can
+                                                                        // would write
+            .onEvent(events::add)
+            .answer();
+    assertThat(answer.toolCalls()).hasSize(1);
+    ToolCall call = answer.toolCalls().getFirst();
+    assertThat(call.name()).isEqualTo("clock");
+    assertThat(call.arguments()).isEqualTo("{\"zone\": \"UTC\"}");
+    assertThat(call.id()).startsWith("call_");
+    assertThat(answer.text()).isEmpty();
+    assertThat(events.getFirst()).isEqualTo(new ChatEvent.CallBegin(0, call.id(), "clock"));
+    assertThat(events.getLast()).isEqualTo(new ChatEvent.CallEnd(0));
+    Answer next =
+        model
+            .ask(
+                List.of(
+                    user("What time is it?"),
+                    ChatMessage.assistant(null, null, answer.toolCalls()),
+                    ChatMessage.tool("noon", call.id(), "clock")))
+            .tools(tools)
+            .maxTokens(4)
+            .answer();
+    assertThat(next.promptTokens()).isGreaterThan(answer.promptTokens());
+  }
+
+  @Test
+  void thoughtIsToldApartFromText() {
+    try (LocalModel thinker = LocalModel.open(MODEL, Map.of("template", "qwen3"))) {
+      Answer answer =
+          thinker
+              .ask(List.of(user("Is it so?")))
+              .maxTokens(100)
+              .regex("<think>\nhm\n</think>\n\nyes")
+              .answer();
+      assertThat(answer.reasoning().strip()).isEqualTo("hm");
+      assertThat(answer.text()).isEqualTo("yes");
+    }
   }
 
   @Test

@@ -19,6 +19,7 @@ import com.openai.models.completions.Completion;
 import com.openai.models.completions.CompletionCreateParams;
 import com.openai.models.models.Model;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import llmengine.data.Tokenizer;
@@ -208,6 +209,99 @@ class OpenAiClientTest {
       assertThat(asked.topLogprobs()).isEqualTo(-1);
       assertThat(TOKENIZER.decode(asked.prompt(), false))
           .contains("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n");
+    }
+  }
+
+  private static final String CALLS =
+      "<tool_call>\n"
+          + "{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}\n"
+          + "</tool_call>\n"
+          + "<tool_call>\n"
+          + "{\"name\": \"weather\", \"arguments\": {\"city\": \"Bonn\"}}\n"
+          + "</tool_call>";
+
+  private static ChatCompletionCreateParams.Builder withTool(String text) {
+    return chat(text)
+        .addTool(
+            com.openai.models.chat.completions.ChatCompletionFunctionTool.builder()
+                .function(
+                    com.openai.models.FunctionDefinition.builder()
+                        .name("weather")
+                        .description("The weather of a city.")
+                        .parameters(
+                            com.openai.models.FunctionParameters.builder()
+                                .putAdditionalProperty(
+                                    "type", com.openai.core.JsonValue.from("object"))
+                                .putAdditionalProperty(
+                                    "properties",
+                                    com.openai.core.JsonValue.from(
+                                        Map.of("city", Map.of("type", "string"))))
+                                .build())
+                        .build())
+                .build());
+  }
+
+  private static List<String> calls(ChatCompletion answer) {
+    return answer.choices().getFirst().message().toolCalls().orElse(List.of()).stream()
+        .map(call -> call.asFunction().function())
+        .map(function -> function.name() + " " + function.arguments())
+        .toList();
+  }
+
+  @Test
+  void callsOfToolsStreamedAndNot() {
+    try (TestServer server = server(ScriptedGenerations.fast(TOKENIZER, CALLS))) {
+      ChatCompletion whole =
+          client(server).chat().completions().create(withTool("How is it?").build());
+      assertThat(calls(whole))
+          .containsExactly("weather {\"city\": \"Köln\"}", "weather {\"city\": \"Bonn\"}");
+      assertThat(whole.choices().getFirst().finishReason())
+          .isEqualTo(ChatCompletion.Choice.FinishReason.TOOL_CALLS);
+      assertThat(whole.choices().getFirst().message().content()).isEmpty();
+
+      ChatCompletionAccumulator sum = ChatCompletionAccumulator.create();
+      try (StreamResponse<ChatCompletionChunk> stream =
+          client(server).chat().completions().createStreaming(withTool("How is it?").build())) {
+        stream.stream().forEach(sum::accumulate);
+      }
+      assertThat(calls(sum.chatCompletion())).isEqualTo(calls(whole));
+      assertThat(sum.chatCompletion().choices().getFirst().finishReason())
+          .isEqualTo(ChatCompletion.Choice.FinishReason.TOOL_CALLS);
+
+      ChatCompletion one =
+          client(server)
+              .chat()
+              .completions()
+              .create(withTool("How is it?").parallelToolCalls(false).build());
+      assertThat(calls(one)).containsExactly("weather {\"city\": \"Köln\"}");
+    }
+  }
+
+  @Test
+  void withoutToolsACallIsText() {
+    try (TestServer server = server(ScriptedGenerations.fast(TOKENIZER, CALLS))) {
+      ChatCompletion answer = client(server).chat().completions().create(chat("x").build());
+      assertThat(answer.choices().getFirst().message().content()).contains(CALLS);
+      assertThat(calls(answer)).isEmpty();
+    }
+  }
+
+  @Test
+  void aThoughtIsToldApart() throws Exception {
+    try (TestServer server =
+        new TestServer(
+            ScriptedGenerations.fast(TOKENIZER, "<think>\nHm.\n</think>\n\nYes."),
+            "qwen3",
+            UnaryOperator.identity())) {
+      var message =
+          TestServer.json(
+                  server.post(
+                      "/v1/chat/completions",
+                      "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}],"
+                          + " \"enable_thinking\": true}"))
+              .at("/choices/0/message");
+      assertThat(message.path("content").textValue()).isEqualTo("Yes.");
+      assertThat(message.path("reasoning_content").textValue()).isEqualTo("Hm.");
     }
   }
 
