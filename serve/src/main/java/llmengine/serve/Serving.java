@@ -72,7 +72,7 @@ public final class Serving implements AutoCloseable {
               name,
               session.tokenizer(),
               session.chatFormat(),
-              AnswerFormat.of(session.template()),
+              AnswerFormat.of(session.chatFormat()),
               new Grammars(session.tokenizer(), session.chatFormat().stopIds()),
               new TokenTexts(session.tokenizer()),
               scheduler.context(),

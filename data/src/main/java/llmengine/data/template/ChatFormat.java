@@ -10,7 +10,7 @@ import llmengine.data.Tokenizer;
  * the named templates, the same as in training, or the checkpoint's own {@code chat_template}.
  * Immutable and safe for concurrent use.
  */
-public sealed interface ChatFormat permits NamedFormat {
+public sealed interface ChatFormat permits NamedFormat, CheckpointFormat {
   /** For people: the template's name, or where the checkpoint's own was found. */
   String name();
 

@@ -100,10 +100,10 @@ public enum CallSyntax {
       case QWEN -> json("<tool_call>", "</tool_call>", false);
       case MISTRAL -> {
         Stage content = json("[TOOL_CALLS]", null, true);
-        yield new JsonStart("[TOOL_CALLS] ", tools.names(), content);
+        yield new JsonStart("[TOOL_CALLS]", true, tools.names(), content);
       }
       case MINIMAX1 -> json("<tool_calls>", "</tool_calls>", false);
-      case LLAMA3 -> new JsonStart("<|python_tag|>", tools.names(), plain);
+      case LLAMA3 -> new JsonStart("<|python_tag|>", false, tools.names(), plain);
       case GLM4 -> new NameLineStart(tools.names(), plain);
       case ACTION ->
           new ContentStage(List.of(new ContentStage.Opener(ActionCalls.ACTION, ActionCalls::new)));

@@ -132,7 +132,9 @@ final class TagCalls implements Stage {
       return this;
     }
     int end = from + 1;
-    while (end < text.length() && text.charAt(end) != '<') {
+    while (end < text.length()
+        && text.charAt(end) != '<'
+        && !Character.isWhitespace(text.charAt(end))) {
       end++;
     }
     events.content(text.take(end));

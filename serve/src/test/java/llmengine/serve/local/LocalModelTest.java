@@ -145,9 +145,8 @@ class LocalModelTest {
         drawn("What time is it?")
             .maxTokens(200)
             .tools(tools)
-            .regex(
-                "Action: clock\nAction Input: \\{\"zone\": \"UTC\"\\}") // what a model that can
-                                                                        // would write
+            .regex("Action: clock\nAction Input: \\{\"zone\": \"UTC\"\\}") // what a model that can
+            // would write
             .onEvent(events::add)
             .answer();
     assertThat(answer.toolCalls()).hasSize(1);

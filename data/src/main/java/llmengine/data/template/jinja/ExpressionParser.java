@@ -10,91 +10,12 @@ import llmengine.data.template.jinja.Expr.Operator;
 import llmengine.data.template.jinja.Token.Kind;
 
 /** Parses expressions by recursive descent, one method for each level of precedence. */
-class ExpressionParser {
-  /** Deepest nesting: a level takes a dozen calls. */
-  private static final int DEPTH = 64;
-
+class ExpressionParser extends TokenReader {
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
   private static final Set<String> NOT_AN_ARGUMENT = Set.of("else", "or", "and");
 
-  private final List<Token> tokens;
-  private int at;
-  private int depth;
-
-  /** Names read since somebody asked last. */
-  private Set<String> names;
-
   ExpressionParser(List<Token> tokens) {
-    this.tokens = tokens;
-  }
-
-  /** Collects names that are read into {@code names}; the set that collected them before. */
-  Set<String> collect(Set<String> names) {
-    Set<String> before = this.names;
-    this.names = names;
-    return before;
-  }
-
-  Token peek() {
-    return tokens.get(at);
-  }
-
-  Token next() {
-    Token token = tokens.get(at);
-    if (token.kind() != Kind.END) {
-      at++;
-    }
-    return token;
-  }
-
-  boolean skipName(String name) {
-    if (peek().isName(name)) {
-      at++;
-      return true;
-    }
-    return false;
-  }
-
-  boolean skip(String operator) {
-    if (peek().isOperator(operator)) {
-      at++;
-      return true;
-    }
-    return false;
-  }
-
-  Token expect(Kind kind, String described) {
-    Token token = next();
-    if (token.kind() != kind) {
-      throw unexpected(described, token);
-    }
-    return token;
-  }
-
-  void expect(String operator) {
-    Token token = next();
-    if (!token.isOperator(operator)) {
-      throw unexpected("'" + operator + "'", token);
-    }
-  }
-
-  String expectName() {
-    return expect(Kind.NAME, "a name").text();
-  }
-
-  static TemplateError unexpected(String expected, Token got) {
-    return new TemplateError(got.line(), "expected " + expected + ", got " + got.described());
-  }
-
-  void enter() {
-    if (++depth > DEPTH) {
-      throw new TemplateError(
-          peek().line(), "nested too deep: expected at most " + DEPTH + " levels");
-    }
-  }
-
-  void leave() {
-    depth--;
+    super(tokens);
   }
 
   Expr expression() {
@@ -157,8 +78,9 @@ class ExpressionParser {
         operators.add(Operator.of(next().text()));
       } else if (skipName("in")) {
         operators.add(Operator.IN);
-      } else if (peek().isName("not") && tokens.get(at + 1).isName("in")) {
-        at += 2;
+      } else if (peek().isName("not") && peekSecond().isName("in")) {
+        next();
+        next();
         operators.add(Operator.NOT_IN);
       } else {
         break;
@@ -233,9 +155,7 @@ class ExpressionParser {
             case "false", "False" -> new Expr.Const(line, false);
             case "none", "None" -> new Expr.Const(line, null);
             default -> {
-              if (names != null) {
-                names.add(token.text());
-              }
+              read(token.text());
               yield new Expr.Name(line, token.text());
             }
           };
@@ -465,7 +385,7 @@ class ExpressionParser {
         list = expression();
       } else if (skip("**")) {
         dict = expression();
-      } else if (peek().kind() == Kind.NAME && tokens.get(at + 1).isOperator("=")) {
+      } else if (peek().kind() == Kind.NAME && peekSecond().isOperator("=")) {
         String name = next().text();
         expect("=");
         valid &= named.put(name, expression()) == null;

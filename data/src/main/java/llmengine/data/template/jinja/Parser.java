@@ -200,14 +200,6 @@ final class Parser extends ExpressionParser {
         names.contains("caller"));
   }
 
-  private void read(String name) {
-    Set<String> names = collect(null);
-    if (names != null) {
-      names.add(name);
-    }
-    collect(names);
-  }
-
   private void parameters(List<String> parameters, List<Expr> defaults) {
     expect("(");
     while (!skip(")")) {
