@@ -1,7 +1,9 @@
 package llmengine.data;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * Text to token ids and back. Immutable and safe for concurrent use; the {@code with...} methods
@@ -31,6 +33,16 @@ public interface Tokenizer {
   String tokenOf(int id);
 
   boolean isSpecial(int id);
+
+  /**
+   * By id, the bytes that each token adds to a text. A token may end within a character, and
+   * several tokens may have the same bytes. Special tokens have those of their spelling.
+   */
+  default List<byte[]> tokenBytes() {
+    return IntStream.range(0, vocabSize())
+        .mapToObj(id -> tokenOf(id).getBytes(StandardCharsets.UTF_8))
+        .toList();
+  }
 
   OptionalInt bosId();
 

@@ -10,6 +10,8 @@ import java.util.Arrays;
  * i sees key j if {@code j <= i + keyLength - queryLength}. In training both are the same rows;
  * with a key/value cache there are more keys than queries. A prefix is what several sequences begin
  * with and compute once; those that share one follow each other directly (see {@link #branching}).
+ * Where keys are paged (see {@link #paged}), key j of sequence s lies in block {@code blocks[s][j /
+ * blockRows]} of {@code blockRows} rows instead, and keyStart and the prefixes say nothing.
  */
 public record Segments(
     int[] queryStart,
@@ -17,7 +19,9 @@ public record Segments(
     int[] keyStart,
     int[] keyLength,
     int[] prefixStart,
-    int[] prefixLength) {
+    int[] prefixLength,
+    int[][] blocks,
+    int blockRows) {
   public Segments {
     int n = queryStart.length;
     if (queryLength.length != n
@@ -38,6 +42,16 @@ public record Segments(
               + prefixStart.length
               + ", "
               + prefixLength.length
+              + ".");
+    }
+    if (blockRows != 0 && (Integer.bitCount(blockRows) != 1 || blocks.length != n)) {
+      throw new ShapeException(
+          "segments: expected "
+              + n
+              + " tables of blocks and a power of two of rows in each, got "
+              + blocks.length
+              + " and "
+              + blockRows
               + ".");
     }
     for (int s = 0; s < n; s++) {
@@ -61,7 +75,30 @@ public record Segments(
                 + keyLength[s]
                 + " keys.");
       }
+      if (blockRows != 0 && (long) blocks[s].length * blockRows < keyLength[s]) {
+        throw new ShapeException(
+            "segments: sequence "
+                + s
+                + ": expected blocks for "
+                + keyLength[s]
+                + " keys, got "
+                + blocks[s].length
+                + " of "
+                + blockRows
+                + " rows.");
+      }
     }
+  }
+
+  /** Sequences that lie in one piece each, but for the prefix. */
+  public Segments(
+      int[] queryStart,
+      int[] queryLength,
+      int[] keyStart,
+      int[] keyLength,
+      int[] prefixStart,
+      int[] prefixLength) {
+    this(queryStart, queryLength, keyStart, keyLength, prefixStart, prefixLength, new int[0][], 0);
   }
 
   /** Sequences without prefixes. */
@@ -73,6 +110,18 @@ public record Segments(
         keyLength,
         new int[queryStart.length],
         new int[queryStart.length]);
+  }
+
+  /**
+   * Sequences whose queries follow each other and whose keys lie in blocks: a key/value cache.
+   *
+   * @param blocks of each sequence, at least as many as its keys need
+   * @param blockRows a power of two
+   */
+  public static Segments paged(int[] queryLength, int[] keyLength, int[][] blocks, int blockRows) {
+    int[] none = new int[queryLength.length];
+    return new Segments(
+        starts(queryLength), queryLength, none, keyLength, none, none, blocks, blockRows);
   }
 
   /** Sequences of these lengths, one after the other, each attending within itself. */
@@ -135,13 +184,42 @@ public record Segments(
 
   /** Row of key j of sequence s. */
   public int key(int s, int j) {
+    if (blockRows != 0) {
+      return blocks[s][j / blockRows] * blockRows + (j & blockRows - 1);
+    }
     return j < prefixLength[s] ? prefixStart[s] + j : keyStart[s] + j - prefixLength[s];
   }
 
-  /** How many keys of sequence s from j on lie in rows that follow each other. */
-  public int adjacentKeys(int s, int j) {
+  /**
+   * How many keys of sequence s from j on lie in rows that follow each other; counted up to {@code
+   * most}.
+   */
+  public int adjacentKeys(int s, int j, int most) {
+    if (blockRows != 0) {
+      int block = j / blockRows;
+      int end = Math.min(keyLength[s], j + most);
+      int adjacent = (block + 1) * blockRows;
+      while (adjacent < end && blocks[s][block + 1] == blocks[s][block] + 1) {
+        block++;
+        adjacent += blockRows;
+      }
+      return Math.min(adjacent, end) - j;
+    }
     boolean apart = j < prefixLength[s] && prefixStart[s] + prefixLength[s] != keyStart[s];
-    return (apart ? prefixLength[s] : keyLength[s]) - j;
+    return Math.min(most, (apart ? prefixLength[s] : keyLength[s]) - j);
+  }
+
+  /** Rows that a tensor of keys must have for sequence s. */
+  public int keyRows(int s) {
+    if (blockRows == 0) {
+      return Math.max(
+          keyStart[s] + keyLength[s] - prefixLength[s], prefixStart[s] + prefixLength[s]);
+    }
+    int rows = 0;
+    for (int j = 0; j < keyLength[s]; j += blockRows) {
+      rows = Math.max(rows, (blocks[s][j / blockRows] + 1) * blockRows);
+    }
+    return rows;
   }
 
   /**

@@ -35,6 +35,15 @@ public final class OpLaws {
             "attention: branches of a shared prefix are two whole sequences",
             () -> branchesAreSequences(backend)),
         DynamicTest.dynamicTest(
+            "attention: keys in blocks are keys in one piece",
+            () -> PagedKeysLaws.blocksAreOnePiece(backend)),
+        DynamicTest.dynamicTest(
+            "attention: tables of blocks are checked",
+            () -> PagedKeysLaws.tablesAreChecked(backend)),
+        DynamicTest.dynamicTest(
+            "attention: queries one by one are queries together",
+            () -> PagedKeysLaws.piecesAreOneRun(backend)),
+        DynamicTest.dynamicTest(
             "attention: NaN and infinity stay within their sequence",
             () -> poisonStaysInItsSequence(backend)),
         DynamicTest.dynamicTest(
@@ -270,7 +279,7 @@ public final class OpLaws {
     }
   }
 
-  private static float[] normal(long seed, int n) {
+  static float[] normal(long seed, int n) {
     SplittableRandom random = new SplittableRandom(seed);
     float[] values = new float[n];
     for (int i = 0; i < n; i++) {

@@ -7,6 +7,7 @@ import llmengine.engine.Segments;
 import llmengine.engine.ShapeException;
 import llmengine.engine.Tensor;
 import llmengine.nn.generate.KvCache;
+import llmengine.nn.generate.KvSequence;
 
 /**
  * Tokens to run through a model: M of them, of one or more sequences laid end to end without
@@ -59,21 +60,22 @@ public record Batch(
   }
 
   /**
-   * Next tokens of cached sequences: {@code counts[i]} tokens for the cache's slot {@code
-   * slots[i]}, in this order.
+   * Next tokens of cached sequences: {@code counts[i]} tokens of {@code sequences[i]}, in this
+   * order.
    */
-  public static Batch next(Scope scope, KvCache cache, int[] ids, int[] slots, int[] counts) {
+  public static Batch next(
+      Scope scope, KvCache cache, int[] ids, KvSequence[] sequences, int[] counts) {
     int[] positions = new int[ids.length];
     int at = 0;
-    for (int i = 0; i < slots.length; i++) {
+    for (int i = 0; i < sequences.length; i++) {
       for (int p = 0; p < counts[i]; p++) {
-        positions[at++] = cache.length(slots[i]) + p;
+        positions[at++] = sequences[i].length() + p;
       }
     }
     return new Batch(
         scope.empty(DType.I32, ids.length).set(ids),
         scope.empty(DType.I32, ids.length).set(positions),
-        cache.reserve(slots, counts),
+        cache.reserve(sequences, counts),
         max(positions),
         highest(ids),
         Optional.of(cache));

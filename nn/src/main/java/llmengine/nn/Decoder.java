@@ -221,9 +221,23 @@ public final class Decoder implements AutoCloseable {
     return logits;
   }
 
-  /** An empty cache for {@code slots} sequences. */
-  public KvCache cache(int slots) {
-    return new KvCache(backend(), spec.layers().size(), spec.kvHeads() * spec.headDim(), slots);
+  /** An empty cache for keys and values, which grows with its sequences. */
+  public KvCache cache() {
+    return KvCache.growing(backend(), spec.layers().size(), spec.kvHeads() * spec.headDim());
+  }
+
+  /** An empty cache of at most so many bytes, which it takes at once. */
+  public KvCache cache(long bytes) {
+    return KvCache.bounded(backend(), spec.layers().size(), spec.kvHeads() * spec.headDim(), bytes);
+  }
+
+  /**
+   * Prepares for positions below {@code length} for good. A dynamic scaling of the rotary embedding
+   * is from now on that of this length, so that a sequence's results don't depend on how long
+   * others are.
+   */
+  public void fixContext(int length) {
+    ropes.values().forEach(r -> r.fix(length));
   }
 
   /** Recompute activations in the backward pass instead of keeping them. */

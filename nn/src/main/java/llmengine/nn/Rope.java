@@ -16,6 +16,7 @@ public final class Rope {
   private Tensor cos;
   private Tensor sin;
   private double builtFor = -1; // sequence length that a dynamic scaling was computed for
+  private int fixed;
 
   public Rope(RopeSpec spec, int headDim, Scope scope) {
     this.spec = spec;
@@ -31,10 +32,20 @@ public final class Rope {
     return llmengine.engine.op.Rope.apply(tape, x, positions, cos, sin, headDim);
   }
 
+  /**
+   * Makes the tables cover positions below {@code length} for good, with a dynamic scaling that is
+   * computed for that length and no longer follows the longest sequence of each batch.
+   */
+  public void fix(int length) {
+    fixed = length;
+    ensure(length);
+  }
+
   /** Makes the tables cover positions below {@code length}. */
   public void ensure(int length) {
+    int longest = Math.max(length, fixed);
     double context =
-        spec.scaling() instanceof RopeSpec.Dynamic d ? Math.max(length, d.originalContext()) : 0;
+        spec.scaling() instanceof RopeSpec.Dynamic d ? Math.max(longest, d.originalContext()) : 0;
     if (cos != null && length <= cos.rows() && context == builtFor) {
       return;
     }

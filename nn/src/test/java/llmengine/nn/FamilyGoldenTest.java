@@ -16,6 +16,7 @@ import llmengine.engine.Tape;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.ScalarBackend;
 import llmengine.nn.generate.KvCache;
+import llmengine.nn.generate.KvSequence;
 import llmengine.nn.load.Pretrained;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -109,12 +110,13 @@ class FamilyGoldenTest {
     for (int i = 0; i < 8; i++) {
       ids.add(expected.get(i).asInt());
     }
-    try (KvCache cache = model.cache(1)) {
+    try (KvCache cache = model.cache()) {
+      KvSequence[] keys = {cache.open()};
       int[] next = ids.stream().mapToInt(i -> i).toArray();
       while (ids.size() < expected.size()) {
         try (Scope scope = new Scope(backend, "step")) {
           Tape tape = Tape.inference(scope);
-          Batch batch = Batch.next(scope, cache, next, new int[] {0}, new int[] {next.length});
+          Batch batch = Batch.next(scope, cache, next, keys, new int[] {next.length});
           Tensor hidden = model.hidden(tape, batch);
           float[] logits = model.logits(tape, hidden.rows(next.length - 1, next.length)).toFloats();
           int best = 0;

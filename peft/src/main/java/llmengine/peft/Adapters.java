@@ -107,17 +107,18 @@ public final class Adapters implements AutoCloseable {
   }
 
   private void build(AdapterWeights weights, boolean trainable) {
+    AdapterParts parts = new AdapterParts(model, config, scope, parameters, bases);
     Placement placement = config.placement();
     String table = model.embedding().name();
     if (placement.isTarget(table) && !(placement.targets() instanceof Targets.All)) {
-      embedding = table(weights, table, trainable);
+      embedding = parts.table(weights, table, trainable);
     }
     for (Linear linear : linears()) {
       if (placement.isTarget(linear.name())) {
         if (linear.name().equals("lm_head")) {
           weights.base(linear.name(), linear.weight(), model.scope());
         }
-        layers.put(linear.name(), layer(weights, linear, trainable));
+        layers.put(linear.name(), parts.layer(weights, linear, trainable));
       }
     }
     ModulesToSave.untie(model, placement.modulesToSave());
@@ -136,90 +137,6 @@ public final class Adapters implements AutoCloseable {
       saved.add(new Saved(p, p.value(), own.needsGrad(trainable)));
       parameters.add(p);
     }
-  }
-
-  private LoraEmbedding table(AdapterWeights weights, String name, boolean trainable) {
-    if (!(config instanceof LoraConfig lora) || lora.dora()) {
-      throw new FormatException(
-          "lora_target: expected linear layers for OFT and DoRA, got the token table "
-              + name
-              + ". Remove it, or name it as additional_target to train it whole.");
-    }
-    int r = lora.rankOf(name);
-    int vocab = model.embedding().weight().value().rows();
-    int width = model.embedding().weight().value().cols();
-    String at = StoredAdapter.PREFIX + name + ".lora_embedding_";
-    weights.base(name, model.embedding().weight(), model.scope());
-    return new LoraEmbedding(
-        parameter(weights, at + "A", trainable, vocab, r),
-        parameter(weights, at + "B", trainable, width, r),
-        lora.scaleOf(name));
-  }
-
-  private AdapterLayer layer(AdapterWeights weights, Linear linear, boolean trainable) {
-    return switch (config) {
-      case LoraConfig lora -> lora(lora, weights, linear, trainable);
-      case OftConfig oft -> {
-        int block = oft.blockOf(linear.inFeatures());
-        yield new OftLayer(
-            parameter(
-                weights,
-                StoredAdapter.PREFIX + linear.name() + ".oft_R.weight",
-                trainable,
-                linear.inFeatures() / block,
-                block * (block - 1) / 2),
-            block,
-            oft.terms(),
-            (float) oft.moduleDropout());
-      }
-    };
-  }
-
-  private AdapterLayer lora(
-      LoraConfig lora, AdapterWeights weights, Linear linear, boolean trainable) {
-    String name = linear.name();
-    int r = lora.rankOf(name);
-    float scale = lora.scaleOf(name);
-    String at = StoredAdapter.PREFIX + name + ".lora_";
-    LoraLayer layer =
-        new LoraLayer(
-            parameter(weights, at + "A.weight", trainable, r, linear.inFeatures()),
-            parameter(weights, at + "B.weight", trainable, linear.outFeatures(), r),
-            scale,
-            (float) lora.dropout());
-    Tensor base = linear.weight().value();
-    if (lora.start() instanceof LoraStart.Pissa start) {
-      PissaBase split = PissaBase.of(model, linear, start, r, scale, scope);
-      bases.put(name, split);
-      base = split.rest();
-      if (weights.isStart()) {
-        model.backend().copy(split.a(), layer.a().value());
-        model.backend().copy(split.b(), layer.b().value());
-      }
-    }
-    if (!lora.dora()) {
-      return layer;
-    }
-    DoraLayer.check(linear);
-    Parameter magnitude =
-        new Parameter(at + "magnitude_vector", scope.empty(DType.F32, linear.outFeatures()));
-    DoraLayer dora = new DoraLayer(layer, magnitude, scope);
-    if (weights.isStart()) {
-      dora.start(base);
-    } else {
-      weights.fill(magnitude.name(), magnitude.value());
-    }
-    magnitude.trainable(trainable);
-    parameters.add(magnitude);
-    return dora;
-  }
-
-  private Parameter parameter(AdapterWeights weights, String name, boolean trainable, int... dims) {
-    Parameter p = new Parameter(name, scope.empty(DType.F32, dims));
-    weights.fill(name, p.value());
-    p.trainable(trainable);
-    parameters.add(p);
-    return p;
   }
 
   /** All layers that can carry an update, the output projection last. */

@@ -24,6 +24,7 @@ final class DoraLayer implements AdapterLayer {
   private final Scope scope;
   private Tensor squares; // squared lengths of W's rows (N)
   private Tensor squaresOf; // the W they are of
+  private Tensor fixed; // lengths of V's rows (N), once nothing changes any more
 
   /**
    * @param lora A, B and s; its dropout is that of the adapter's input
@@ -58,6 +59,13 @@ final class DoraLayer implements AdapterLayer {
     }
   }
 
+  /**
+   * Computes the lengths of V's rows now instead of each time: for an adapter that is only used.
+   */
+  void fix(Tensor weight) {
+    fixed = norms(scope, weight);
+  }
+
   private Tensor norms(Scope into, Tensor weight) {
     if (squaresOf != weight) { // at first, and if the weight was stored in another dtype since
       if (squares == null) {
@@ -83,7 +91,7 @@ final class DoraLayer implements AdapterLayer {
             lora.a().value(),
             lora.b().value(),
             magnitude.value(),
-            norms(tape.scope(), weight),
+            fixed == null ? norms(tape.scope(), weight) : fixed,
             lora.scale(),
             lora.dropout());
     tape.exit();

@@ -20,6 +20,7 @@ import llmengine.serve.openai.Tokenization;
 import llmengine.serve.openai.Work;
 import llmengine.serve.schedule.Scheduler;
 import llmengine.serve.schedule.SchedulerOptions;
+import llmengine.serve.web.WebChat;
 import llmengine.train.config.RunConfig;
 import llmengine.train.export.InferenceModel;
 import llmengine.train.model.Backends;
@@ -66,7 +67,7 @@ public final class Serving implements AutoCloseable {
               new ApiServer(
                   settings,
                   routes(model, work),
-                  List.of(new StaticFiles("web", settings.rootPath())),
+                  List.of(new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
                   metrics,
                   log));
     } catch (RuntimeException e) {

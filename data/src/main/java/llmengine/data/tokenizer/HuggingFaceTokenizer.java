@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -99,6 +100,21 @@ public final class HuggingFaceTokenizer implements Tokenizer {
           json.where() + ": no token has id " + id + ": expected an id below " + vocabSize() + ".");
     }
     return token;
+  }
+
+  /**
+   * {@inheritDoc} A decoder of tokenizer.json that is not known is a {@link DataException}; ids
+   * without a token have no bytes.
+   */
+  @Override
+  public List<byte[]> tokenBytes() {
+    TokenBytes bytes = new TokenBytes(json.where(), json.decoder());
+    List<byte[]> all = new ArrayList<>(vocabSize());
+    for (int id = 0; id < vocabSize(); id++) {
+      String token = json.tokenOf(id);
+      all.add(token == null ? new byte[0] : bytes.of(token));
+    }
+    return all;
   }
 
   @Override

@@ -37,6 +37,7 @@ final class TokenizerJson {
   private int modelSize;
   private boolean hasVocab;
   private JsonNode postProcessor = MissingNode.getInstance();
+  private JsonNode decoder = MissingNode.getInstance();
 
   /** Parses the content of the file {@code where}; a broken one is a {@link DataException}. */
   TokenizerJson(String where, byte[] bytes) {
@@ -53,6 +54,7 @@ final class TokenizerJson {
         switch (field) {
           case "added_tokens" -> addedTokens = parser.readValueAsTree();
           case "post_processor" -> postProcessor = parser.readValueAsTree();
+          case "decoder" -> decoder = parser.readValueAsTree();
           case "model" -> readModel(parser);
           default -> parser.skipChildren();
         }
@@ -169,6 +171,11 @@ final class TokenizerJson {
   /** Missing node if there is none. */
   JsonNode postProcessor() {
     return postProcessor;
+  }
+
+  /** Missing or null node if there is none. */
+  JsonNode decoder() {
+    return decoder;
   }
 
   /** The same tokenizer with these as words that are never cut; known ones stay as they are. */

@@ -152,7 +152,7 @@ final class AttentionTiles {
     int d = at.shape().headDim();
     for (int j = 0; j < keys; j += NR) {
       int count = Math.min(NR, keys - j);
-      if (at.segments().adjacentKeys(at.sequence(), from + j) < count) {
+      if (at.segments().adjacentKeys(at.sequence(), from + j, count) < count) {
         packApart(t, at, from + j, count, to, j * MicroKernel.KC);
         continue;
       }
@@ -161,7 +161,7 @@ final class AttentionTiles {
     }
   }
 
-  /** One panel of keys as columns where a shared prefix ends: its rows don't follow each other. */
+  /** One panel of keys as columns where its rows don't follow each other: a shared prefix ends. */
   private void packApart(Tensor t, Block at, int from, int count, float[] to, int o) {
     int d = at.shape().headDim();
     for (int j = 0; j < count; j++) {
@@ -177,7 +177,7 @@ final class AttentionTiles {
   void pack(Tensor t, Block at, int from, int keys, float[] to) {
     int d = at.shape().headDim();
     for (int k = 0; k < keys; ) {
-      int n = Math.min(keys - k, at.segments().adjacentKeys(at.sequence(), from + k));
+      int n = at.segments().adjacentKeys(at.sequence(), from + k, keys - k);
       for (int c = 0; c < d; c += NR) {
         long address = Pieces.address(t, at.key(from + k), (long) at.kvHead() * d + c);
         int count = Math.min(NR, d - c);

@@ -25,9 +25,7 @@ public final class Attention {
     Shapes.equal("attention", "columns of v", shape.kvHeads() * shape.headDim(), v.cols());
     for (int s = 0; s < segments.count(); s++) {
       if (segments.queryStart()[s] + segments.queryLength()[s] > q.rows()
-          || segments.keyStart()[s] + segments.keyLength()[s] - segments.prefixLength()[s]
-              > k.rows()
-          || segments.prefixStart()[s] + segments.prefixLength()[s] > k.rows()) {
+          || segments.keyRows(s) > k.rows()) {
         Shapes.equal("attention", "sequence " + s + " beyond the rows of q or k", 0, 1);
       }
     }

@@ -78,6 +78,20 @@ public final class LoraLinear {
         b);
   }
 
+  /**
+   * y += s (x A^T) B^T, without a derivative: the change that {@link #apply} adds to the frozen
+   * layer's result, to the bit.
+   *
+   * @param x (M, K)
+   * @param a (R, K) and b (N, R), float32
+   * @param y (M, N)
+   */
+  public static void add(Tape tape, Tensor x, Tensor a, Tensor b, float scale, Tensor y) {
+    Tensor u = tape.scope().empty(DType.F32, x.rows(), a.rows());
+    product(tape, x, a, 1, u, false);
+    product(tape, u, b, scale, y, true);
+  }
+
   static void product(Tape tape, Tensor x, Tensor w, float alpha, Tensor y, boolean accumulate) {
     if (tape.usesRows()) {
       tape.backend().matmulRows(x, w, alpha, y, accumulate);

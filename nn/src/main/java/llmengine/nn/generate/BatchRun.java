@@ -7,8 +7,8 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * The loop of a generation without beams: prompts enter free slots of the cache, sequences leave
- * when they end.
+ * The loop of a generation without beams: prompts enter while there is room, sequences leave when
+ * they end.
  */
 final class BatchRun {
   private final CachedModel cached;
@@ -16,7 +16,7 @@ final class BatchRun {
   private final TokenListener listener;
   private final BooleanSupplier cancelled;
   private final List<Sequence> running = new ArrayList<>();
-  private final ArrayDeque<Integer> freeSlots = new ArrayDeque<>();
+  private final List<KvSequence> opened = new ArrayList<>(); // by this run
 
   BatchRun(CachedModel cached, Sampler sampler, TokenListener listener, BooleanSupplier cancelled) {
     this.cached = cached;
@@ -29,42 +29,53 @@ final class BatchRun {
    * Runs all prompts to their end.
    *
    * @param context tokens that a sequence may have in all
-   * @param kept tokens of a prompt that its slot holds already
+   * @param batch sequences that run together
    */
-  List<Sequence> all(List<int[]> prompts, int context, int kept) {
+  List<Sequence> all(List<int[]> prompts, int context, int batch) {
     List<Sequence> sequences = new ArrayList<>();
-    ArrayDeque<Sequence> waiting = new ArrayDeque<>();
     for (int i = 0; i < prompts.size(); i++) {
-      Sequence s = new Sequence(sampler, prompts.get(i), i, context, Optional.empty());
-      sequences.add(s);
-      if (!s.isOver()) {
-        waiting.add(s);
-      }
+      sequences.add(new Sequence(sampler, prompts.get(i), i, context, Optional.empty()));
     }
-    for (int s = 0; s < cached.cache().slots(); s++) {
-      freeSlots.add(s);
-    }
-    while (!waiting.isEmpty() || !running.isEmpty()) {
-      List<Sequence> fresh = new ArrayList<>();
-      while (!freeSlots.isEmpty() && !waiting.isEmpty()) {
-        Sequence s = waiting.remove();
-        s.slot = freeSlots.remove();
-        cached.cache().truncate(s.slot, kept);
-        fresh.add(s);
-      }
-      if (!prefill(fresh) || !step()) {
-        sequences.forEach(s -> s.end(FinishReason.CANCELLED));
-        break;
-      }
-    }
+    all(sequences, batch);
     return sequences;
   }
 
+  /** Runs one prompt to its end, of which {@code keys} holds a proper prefix. */
+  Sequence one(int[] prompt, int context, KvSequence keys) {
+    Sequence s = new Sequence(sampler, prompt, 0, context, Optional.empty());
+    s.keys = keys;
+    all(List.of(s), 1);
+    return s;
+  }
+
+  private void all(List<Sequence> sequences, int batch) {
+    ArrayDeque<Sequence> waiting = new ArrayDeque<>(sequences);
+    waiting.removeIf(Sequence::isOver);
+    try {
+      while (!waiting.isEmpty() || !running.isEmpty()) {
+        List<Sequence> fresh = new ArrayList<>();
+        while (running.size() + fresh.size() < batch && !waiting.isEmpty()) {
+          Sequence s = waiting.remove();
+          if (s.keys == null) {
+            s.keys = cached.cache().open();
+            opened.add(s.keys);
+          }
+          fresh.add(s);
+        }
+        if (!prefill(fresh) || !step()) {
+          sequences.forEach(s -> s.end(FinishReason.CANCELLED));
+          break;
+        }
+      }
+    } finally {
+      opened.forEach(KvSequence::close);
+    }
+  }
+
   private boolean prefill(List<Sequence> fresh) {
-    int[] slots = fresh.stream().mapToInt(s -> s.slot).toArray();
+    KvSequence[] keys = fresh.stream().map(s -> s.keys).toArray(KvSequence[]::new);
     int[][] ids = fresh.stream().map(Sequence::prompt).toArray(int[][]::new);
-    boolean whole =
-        cached.prefill(slots, ids, cancelled, (i, logits) -> take(fresh.get(i), logits));
+    boolean whole = cached.prefill(keys, ids, cancelled, (i, logits) -> take(fresh.get(i), logits));
     running.addAll(fresh);
     leave();
     return whole;
@@ -77,14 +88,9 @@ final class BatchRun {
     if (cancelled.getAsBoolean()) {
       return false;
     }
-    int[] slots = new int[running.size()];
-    int[] ids = new int[slots.length];
-    for (int i = 0; i < slots.length; i++) {
-      Sequence s = running.get(i);
-      slots[i] = s.slot;
-      ids[i] = s.lastId();
-    }
-    cached.step(slots, ids, (i, logits) -> take(running.get(i), logits));
+    KvSequence[] keys = running.stream().map(s -> s.keys).toArray(KvSequence[]::new);
+    int[] ids = running.stream().mapToInt(Sequence::lastId).toArray();
+    cached.step(keys, ids, (i, logits) -> take(running.get(i), logits));
     leave();
     return true;
   }
@@ -100,8 +106,8 @@ final class BatchRun {
   private void leave() {
     running.removeIf(
         s -> {
-          if (s.isOver()) {
-            freeSlots.add(s.slot);
+          if (s.isOver() && opened.remove(s.keys)) {
+            s.keys.close();
           }
           return s.isOver();
         });

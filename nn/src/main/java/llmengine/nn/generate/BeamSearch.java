@@ -28,18 +28,14 @@ final class BeamSearch implements AutoCloseable {
   private final Sampler sampler;
   private final CachedModel cached;
   private final int width;
-  private final int[] slots;
+  private KvSequence[] keys = {}; // of the beams
 
   BeamSearch(Decoder model, SamplingOptions options, Sampler sampler) {
     this.model = model;
     this.options = options;
     this.sampler = sampler;
     this.width = options.numBeams();
-    this.cached = new CachedModel(model, width);
-    this.slots = new int[width];
-    for (int s = 0; s < width; s++) {
-      slots[s] = s;
-    }
+    this.cached = new CachedModel(model);
   }
 
   List<Generation> search(
@@ -69,14 +65,8 @@ final class BeamSearch implements AutoCloseable {
   private boolean forward(
       int[] prompt, List<Beam> beams, boolean first, BooleanSupplier cancelled, Candidates to) {
     if (first) {
-      for (int s = 0; s < width; s++) {
-        cached.cache().truncate(s, 0);
-      }
-      boolean whole = cached.prefill(new int[] {0}, new int[][] {prompt}, cancelled, to::offer);
-      for (int s = 1; s < width && whole; s++) {
-        cached.cache().copy(0, s);
-      }
-      return whole;
+      use(cached.cache().open());
+      return cached.prefill(keys, new int[][] {prompt}, cancelled, to::offer);
     }
     if (cancelled.getAsBoolean()) {
       return false;
@@ -86,7 +76,7 @@ final class BeamSearch implements AutoCloseable {
       TokenHistory h = beams.get(i).history;
       ids[i] = h.id(h.length() - 1);
     }
-    cached.step(slots, ids, to::offer);
+    cached.step(keys, ids, to::offer);
     return true;
   }
 
@@ -117,18 +107,23 @@ final class BeamSearch implements AutoCloseable {
     }
     going.sort(Comparator.comparingDouble((Candidate c) -> c.score).reversed());
     List<Beam> next = new ArrayList<>();
-    int[] parents = new int[width];
+    KvSequence[] forks = new KvSequence[width];
     for (int i = 0; i < width; i++) {
       Candidate c = going.get(i);
       TokenHistory history = new TokenHistory(beams.get(c.parent).history);
       history.add(c.id);
       next.add(new Beam(history, c.score));
-      parents[i] = c.parent;
+      forks[i] = keys[c.parent].fork();
     }
-    if (!Arrays.equals(parents, slots)) {
-      cached.cache().permute(parents);
-    }
+    use(forks);
     return next;
+  }
+
+  private void use(KvSequence... next) {
+    for (KvSequence old : keys) {
+      old.close();
+    }
+    keys = next;
   }
 
   /** Whether a running beam could still get among the finished ones. */

@@ -13,12 +13,14 @@ import llmengine.nn.Decoder;
 public final class ChatSession implements AutoCloseable {
   private final Decoder model;
   private final CachedModel cached;
+  private final KvSequence keys;
   private int[] held = {}; // ids behind the cache's keys
   private int reused;
 
   public ChatSession(Decoder model) {
     this.model = model;
-    this.cached = new CachedModel(model, 1);
+    this.cached = new CachedModel(model);
+    this.keys = cached.cache().open();
   }
 
   /**
@@ -47,12 +49,13 @@ public final class ChatSession implements AutoCloseable {
     BatchRun run = new BatchRun(cached, sampler, listener, cancelled);
     Sequence s;
     try {
-      s = run.all(List.of(prompt), context, reused).getFirst();
+      keys.truncate(reused);
+      s = run.one(prompt, context, keys);
     } catch (RuntimeException e) {
       held = new int[0]; // a step that failed half-way leaves keys of no use
       throw e;
     }
-    held = new int[cached.cache().length(0)];
+    held = new int[keys.length()];
     for (int i = 0; i < held.length; i++) {
       held[i] = s.id(i);
     }

@@ -59,10 +59,9 @@ public final class Generator {
       }
       return out;
     }
-    int slots = Math.max(1, Math.min(batchSize, prompts.size()));
-    try (CachedModel cached = new CachedModel(model, slots)) {
+    try (CachedModel cached = new CachedModel(model)) {
       BatchRun run = new BatchRun(cached, sampler, listener, cancelled);
-      for (Sequence s : run.all(prompts, model.spec().context(), 0)) {
+      for (Sequence s : run.all(prompts, model.spec().context(), batchSize)) {
         out.add(s.generation());
       }
     }

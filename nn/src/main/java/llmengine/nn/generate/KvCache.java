@@ -2,122 +2,170 @@ package llmengine.nn.generate;
 
 import llmengine.engine.Backend;
 import llmengine.engine.DType;
+import llmengine.engine.OutOfMemoryException;
 import llmengine.engine.Scope;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 
 /**
- * Keys and values of the tokens a model has seen, float32, for several sequences. Slot s owns rows
- * {@code s * capacity} on of each layer's two tensors (slots * capacity, Hkv*D); the capacity
- * doubles when a sequence outgrows it.
+ * Keys and values of the tokens a model has seen, float32, of many sequences, in blocks of {@link
+ * #BLOCK} tokens (Kwon et al. 2023, "PagedAttention", section 4). Block b is rows {@code b * BLOCK}
+ * on of each layer's two tensors (blocks * BLOCK, Hkv*D). Sequences that begin alike share blocks;
+ * one that writes to a shared block copies it first. Belongs to one thread.
  */
 public final class KvCache implements AutoCloseable {
-  private static final int SMALLEST = 64;
+  /** Tokens of a block: a power of two, and whole panels of the attention kernels. */
+  public static final int BLOCK = 32;
+
+  private static final int SMALLEST = 8; // blocks
 
   private final Scope scope;
   private final int width;
-  private final int[] lengths;
+  private final PrefixBlocks ledger = new PrefixBlocks();
   private final Tensor[] keys;
   private final Tensor[] values;
-  private int capacity;
+  private final boolean growing;
 
-  /**
-   * @param layers of the model
-   * @param width Hkv * D
-   * @param slots number of sequences
-   */
-  public KvCache(Backend backend, int layers, int width, int slots) {
+  private KvCache(Backend backend, int layers, int width, int blocks, boolean growing) {
     this.scope = new Scope(backend, "kv cache");
     this.width = width;
-    this.lengths = new int[slots];
     this.keys = new Tensor[layers];
     this.values = new Tensor[layers];
-    grow(SMALLEST);
-  }
-
-  public int slots() {
-    return lengths.length;
-  }
-
-  /** Tokens that slot s holds. */
-  public int length(int slot) {
-    return lengths[slot];
-  }
-
-  /** Forgets the tokens of a slot from position {@code length} on. */
-  public void truncate(int slot, int length) {
-    lengths[slot] = Math.min(lengths[slot], length);
-  }
-
-  /** Makes slot {@code to} a copy of slot {@code from}. */
-  public void copy(int from, int to) {
-    if (from == to) {
-      return;
-    }
-    lengths[to] = lengths[from];
-    for (int l = 0; l < keys.length; l++) {
-      copyRows(keys[l], from * capacity, keys[l], to * capacity, lengths[from]);
-      copyRows(values[l], from * capacity, values[l], to * capacity, lengths[from]);
+    this.growing = growing;
+    try {
+      grow(blocks);
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
     }
   }
 
-  /** Slot i becomes what slot {@code sources[i]} was (beam search). */
-  public void permute(int[] sources) {
-    int[] old = lengths.clone();
-    for (int l = 0; l < keys.length; l++) {
-      keys[l] = permuted(keys[l], sources, old);
-      values[l] = permuted(values[l], sources, old);
-    }
-    for (int s = 0; s < sources.length; s++) {
-      lengths[s] = old[sources[s]];
-    }
+  /**
+   * A cache that grows with what its sequences hold.
+   *
+   * @param layers of the model
+   * @param width Hkv * D
+   */
+  public static KvCache growing(Backend backend, int layers, int width) {
+    return new KvCache(backend, layers, width, SMALLEST, true);
   }
 
-  private Tensor permuted(Tensor t, int[] sources, int[] old) {
-    Tensor out = scope.empty(DType.F32, t.rows(), width);
-    for (int s = 0; s < sources.length; s++) {
-      copyRows(t, sources[s] * capacity, out, s * capacity, old[sources[s]]);
+  /**
+   * A cache that takes its memory at once and never more.
+   *
+   * @param layers of the model
+   * @param width Hkv * D
+   * @param bytes at most
+   * @throws IllegalArgumentException if not one block has room
+   */
+  public static KvCache bounded(Backend backend, int layers, int width, long bytes) {
+    long perBlock = bytesPerToken(layers, width) * BLOCK;
+    long blocks = Math.min(bytes / perBlock, Integer.MAX_VALUE / BLOCK);
+    if (blocks < 1) {
+      throw new IllegalArgumentException(
+          "kv cache: expected room for one block of "
+              + BLOCK
+              + " tokens at least, which takes "
+              + perBlock
+              + " bytes, got "
+              + bytes
+              + ".");
     }
-    scope.release(t);
-    return out;
+    return new KvCache(backend, layers, width, (int) blocks, false);
   }
 
-  private void copyRows(Tensor from, int fromRow, Tensor to, int toRow, int count) {
-    scope.backend().copy(from.rows(fromRow, fromRow + count), to.rows(toRow, toRow + count));
+  /** Bytes that a token's keys and values take in all layers. */
+  public static long bytesPerToken(int layers, int width) {
+    return 2L * DType.F32.bytes() * layers * width;
   }
 
-  /** Makes room for {@code counts[i]} more tokens in slot {@code slots[i]} and counts them in. */
-  public Segments reserve(int[] slots, int[] counts) {
-    int need = 0;
-    for (int i = 0; i < slots.length; i++) {
-      need = Math.max(need, lengths[slots[i]] + counts[i]);
+  static int blocksOf(int tokens) {
+    return (tokens + BLOCK - 1) / BLOCK;
+  }
+
+  /** An empty sequence. */
+  public KvSequence open() {
+    return new KvSequence(this);
+  }
+
+  /** A root (see {@link KvSequence#reuse}) that stands for a model or adapter from now on. */
+  public long newRoot() {
+    return ledger.newRoot();
+  }
+
+  /** Blocks in all; a growing cache has more when it needs them. */
+  public int blocks() {
+    return ledger.capacity();
+  }
+
+  /** Blocks that sequences hold. */
+  public int usedBlocks() {
+    return ledger.used();
+  }
+
+  /** Blocks that no sequence holds but a later one may begin with. */
+  public int keptBlocks() {
+    return ledger.kept();
+  }
+
+  /** Blocks that sequences could still take. */
+  public int availableBlocks() {
+    return ledger.free() + ledger.kept();
+  }
+
+  PrefixBlocks ledger() {
+    return ledger;
+  }
+
+  /**
+   * Makes room for {@code counts[i]} more tokens in {@code sequences[i]} and counts them in; either
+   * for all or for none.
+   *
+   * @throws OutOfMemoryException if too few blocks are left
+   */
+  public Segments reserve(KvSequence[] sequences, int[] counts) {
+    long needed = 0;
+    for (int i = 0; i < sequences.length; i++) {
+      needed += sequences[i].blocksFor(counts[i]);
     }
-    if (need > capacity) {
-      grow(Math.max(need, 2 * capacity));
+    if (needed > availableBlocks()) {
+      if (!growing) {
+        throw new OutOfMemoryException(
+            "kv cache: expected at most "
+                + availableBlocks()
+                + " more blocks of "
+                + BLOCK
+                + " tokens, got a request of "
+                + needed
+                + ". Run fewer sequences at a time or give the cache more memory.");
+      }
+      long held = (long) ledger.used() + needed;
+      grow(Math.toIntExact(Math.max(held, 2L * ledger.capacity())));
     }
-    int n = slots.length;
-    int[] queryStart = new int[n];
-    int[] keyStart = new int[n];
+    int n = sequences.length;
     int[] keyLength = new int[n];
-    int at = 0;
+    int[][] blocks = new int[n][];
     for (int i = 0; i < n; i++) {
-      queryStart[i] = at;
-      at += counts[i];
-      keyStart[i] = slots[i] * capacity;
-      lengths[slots[i]] += counts[i];
-      keyLength[i] = lengths[slots[i]];
+      sequences[i].extend(counts[i]);
+      keyLength[i] = sequences[i].length();
+      blocks[i] = sequences[i].blocks();
     }
-    return new Segments(queryStart, counts.clone(), keyStart, keyLength);
+    return Segments.paged(counts.clone(), keyLength, blocks, BLOCK);
   }
 
   /** Stores the keys and values of a batch's tokens in the rows that {@link #reserve} set aside. */
   public void store(int layer, Tensor k, Tensor v, Segments segments) {
-    for (int i = 0; i < segments.count(); i++) {
-      int count = segments.queryLength()[i];
-      int from = segments.queryStart()[i];
-      int to = segments.keyStart()[i] + segments.keyLength()[i] - count;
-      copyRows(k, from, keys[layer], to, count);
-      copyRows(v, from, values[layer], to, count);
+    for (int s = 0; s < segments.count(); s++) {
+      int from = segments.queryStart()[s];
+      int end = segments.keyLength()[s];
+      for (int j = end - segments.queryLength()[s]; j < end; ) {
+        int n = segments.adjacentKeys(s, j, end - j);
+        int row = segments.key(s, j);
+        copy(k, from, keys[layer], row, n);
+        copy(v, from, values[layer], row, n);
+        from += n;
+        j += n;
+      }
     }
   }
 
@@ -129,20 +177,30 @@ public final class KvCache implements AutoCloseable {
     return values[layer];
   }
 
-  private void grow(int wanted) {
+  /** Copies the first {@code count} rows of a block. */
+  void copyRows(int fromBlock, int toBlock, int count) {
     for (int l = 0; l < keys.length; l++) {
-      keys[l] = grown(keys[l], wanted);
-      values[l] = grown(values[l], wanted);
+      copy(keys[l], fromBlock * BLOCK, keys[l], toBlock * BLOCK, count);
+      copy(values[l], fromBlock * BLOCK, values[l], toBlock * BLOCK, count);
     }
-    capacity = wanted;
   }
 
-  private Tensor grown(Tensor t, int wanted) {
-    Tensor out = scope.empty(DType.F32, Math.multiplyExact(lengths.length, wanted), width);
+  private void copy(Tensor from, int fromRow, Tensor to, int toRow, int count) {
+    scope.backend().copy(from.rows(fromRow, fromRow + count), to.rows(toRow, toRow + count));
+  }
+
+  private void grow(int blocks) {
+    for (int l = 0; l < keys.length; l++) {
+      keys[l] = grown(keys[l], blocks);
+      values[l] = grown(values[l], blocks);
+    }
+    ledger.grow(blocks);
+  }
+
+  private Tensor grown(Tensor t, int blocks) {
+    Tensor out = scope.empty(DType.F32, Math.multiplyExact(blocks, BLOCK), width);
     if (t != null) {
-      for (int s = 0; s < lengths.length; s++) {
-        copyRows(t, s * capacity, out, s * wanted, lengths[s]);
-      }
+      copy(t, 0, out, 0, t.rows());
       scope.release(t);
     }
     return out;

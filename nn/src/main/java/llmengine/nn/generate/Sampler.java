@@ -19,9 +19,13 @@ public final class Sampler {
    * @throws IllegalArgumentException if an id in the options is outside the vocabulary
    */
   public Sampler(SamplingOptions options, int vocab) {
+    this(options, vocab, new DistributionFilter(vocab));
+  }
+
+  private Sampler(SamplingOptions options, int vocab, DistributionFilter filter) {
     this.options = options;
     this.vocab = vocab;
-    this.filter = new DistributionFilter(vocab);
+    this.filter = filter;
     this.leastKept = options.numBeams() > 1 ? options.stopIds().size() + 1 : 1;
     options.stopIds().forEach(id -> inVocabulary("stop id", id));
     options.sequenceBias().forEach(b -> b.ids().forEach(id -> inVocabulary("logit_bias", id)));
@@ -42,6 +46,15 @@ public final class Sampler {
       throw new IllegalArgumentException(
           "generation: " + key + ": expected 0 to " + (vocab - 1) + ", got " + id + ".");
     }
+  }
+
+  /**
+   * A sampler with other options that works in this one's memory, on the same thread.
+   *
+   * @throws IllegalArgumentException if an id in the options is outside the vocabulary
+   */
+  public Sampler with(SamplingOptions other) {
+    return new Sampler(other, vocab, filter);
   }
 
   public SamplingOptions options() {

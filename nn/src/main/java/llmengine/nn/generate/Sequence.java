@@ -14,7 +14,7 @@ public final class Sequence {
   private final TokenConstraint constraint; // null for none
   private final TokenHistory history;
   private FinishReason finish;
-  int slot; // in the cache
+  KvSequence keys; // of a run
 
   /**
    * @param stream number of the answer in its call: the draws depend on it

@@ -16,15 +16,15 @@ public record Throughput(String test, double[] samples) {
   /** A prompt of {@code tokens} up to the logits behind its last token. */
   public static Throughput prompt(Decoder model, int tokens, int repetitions) {
     int[][] prompt = {ids(model, tokens)};
-    int[] slot = {0};
-    try (CachedModel cached = new CachedModel(model, 1)) {
+    try (CachedModel cached = new CachedModel(model)) {
+      KvSequence[] keys = {cached.cache().open()};
       return measured(
           "pp" + tokens,
           tokens,
           repetitions,
           () -> {
-            cached.cache().truncate(0, 0);
-            cached.prefill(slot, prompt, () -> false, (i, logits) -> {});
+            keys[0].truncate(0);
+            cached.prefill(keys, prompt, () -> false, (i, logits) -> {});
           });
     }
   }
@@ -32,20 +32,20 @@ public record Throughput(String test, double[] samples) {
   /** {@code tokens} tokens one by one in each of {@code batch} sequences, with their logits. */
   public static Throughput generation(Decoder model, int tokens, int batch, int repetitions) {
     int[] ids = ids(model, tokens * batch);
-    int[] slots = new int[batch];
-    Arrays.setAll(slots, i -> i);
-    try (CachedModel cached = new CachedModel(model, batch)) {
+    try (CachedModel cached = new CachedModel(model)) {
+      KvSequence[] keys = new KvSequence[batch];
+      Arrays.setAll(keys, i -> cached.cache().open());
       return measured(
           "tg" + tokens + (batch == 1 ? "" : "x" + batch),
           (long) tokens * batch,
           repetitions,
           () -> {
-            for (int slot : slots) {
-              cached.cache().truncate(slot, 0);
+            for (KvSequence k : keys) {
+              k.truncate(0);
             }
             for (int t = 0; t < tokens; t++) {
               int[] next = Arrays.copyOfRange(ids, t * batch, (t + 1) * batch);
-              cached.step(slots, next, (i, logits) -> {});
+              cached.step(keys, next, (i, logits) -> {});
             }
           });
     }

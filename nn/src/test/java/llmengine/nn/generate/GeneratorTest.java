@@ -27,19 +27,20 @@ class GeneratorTest {
   void logitsAloneAndInABatchAreBitwiseEqual() {
     int[] prompt = TinyModel.prompt(1, 600); // cut at 512
     List<float[]> alone = new ArrayList<>();
-    try (CachedModel cached = new CachedModel(model, 1)) {
-      cached.prefill(
-          new int[] {0}, new int[][] {prompt}, () -> false, (i, v) -> alone.add(v.clone()));
+    try (CachedModel cached = new CachedModel(model)) {
+      KvSequence[] keys = {cached.cache().open()};
+      cached.prefill(keys, new int[][] {prompt}, () -> false, (i, v) -> alone.add(v.clone()));
       for (int t = 0; t < 4; t++) {
-        cached.step(new int[] {0}, new int[] {t}, (i, v) -> alone.add(v.clone()));
+        cached.step(keys, new int[] {t}, (i, v) -> alone.add(v.clone()));
       }
     }
     List<float[]> together = new ArrayList<>();
     int mine = 2;
-    try (CachedModel cached = new CachedModel(model, 5)) {
-      int[] slots = {3, 1, 4, 0, 2};
+    try (CachedModel cached = new CachedModel(model)) {
+      KvSequence[] keys = new KvSequence[5];
       int[][] prompts = new int[5][];
       for (int i = 0; i < 5; i++) {
+        keys[i] = cached.cache().open();
         prompts[i] = i == mine ? prompt : TinyModel.prompt(10 + i, 1 + 9 * i);
       }
       CachedModel.LogitsReader reader =
@@ -48,15 +49,55 @@ class GeneratorTest {
               together.add(v.clone());
             }
           };
-      cached.prefill(slots, prompts, () -> false, reader);
+      cached.prefill(keys, prompts, () -> false, reader);
       for (int t = 0; t < 4; t++) {
-        cached.step(slots, new int[] {5, 6, t, 8, 9}, reader);
+        cached.step(keys, new int[] {5, 6, t, 8, 9}, reader);
       }
     }
     assertThat(together).hasSize(5);
     for (int i = 0; i < 5; i++) {
       assertThat(together.get(i)).as("token %d", i).isEqualTo(alone.get(i));
     }
+  }
+
+  /** What recomputing an answer after preemption rests on. */
+  @Test
+  void generatedTokensOneByOneAndTogetherGiveTheSameKeysAndLogits() {
+    int[] prompt = TinyModel.prompt(1, 40);
+    int[] answer = TinyModel.prompt(2, 90);
+    List<float[]> logits = new ArrayList<>();
+    for (int at : new int[] {1, 7, 64, 89}) {
+      try (CachedModel cached = new CachedModel(model)) {
+        KvSequence keys = cached.cache().open();
+        cached.prefill(new KvSequence[] {keys}, new int[][] {prompt}, () -> false, (i, v) -> {});
+        for (int from = 0; from < 89; from += at) {
+          int[] ids = java.util.Arrays.copyOfRange(answer, from, Math.min(89, from + at));
+          cached.generated(List.of(new CachedModel.Piece(keys, ids, 0, false)), null);
+        }
+        cached.step(
+            new KvSequence[] {keys}, new int[] {answer[89]}, (i, v) -> logits.add(v.clone()));
+      }
+    }
+    assertThat(logits).hasSize(4).allSatisfy(l -> assertThat(l).isEqualTo(logits.getFirst()));
+  }
+
+  @Test
+  void promptsMayBeCutAnywhere() {
+    int[] prompt = TinyModel.prompt(3, 150);
+    List<float[]> logits = new ArrayList<>();
+    for (int size : new int[] {150, 32, 13, 1}) {
+      try (CachedModel cached = new CachedModel(model)) {
+        KvSequence keys = cached.cache().open();
+        for (int from = 0; from < 150; from += size) {
+          int to = Math.min(150, from + size);
+          int[] ids = java.util.Arrays.copyOfRange(prompt, from, to);
+          cached.prompts(
+              List.of(new CachedModel.Piece(keys, ids, 0, to == 150)),
+              (i, v) -> logits.add(v.clone()));
+        }
+      }
+    }
+    assertThat(logits).hasSize(4).allSatisfy(l -> assertThat(l).isEqualTo(logits.getFirst()));
   }
 
   @Test

@@ -22,6 +22,7 @@ import llmengine.engine.file.TensorSource;
 import llmengine.nn.Batch;
 import llmengine.nn.Decoder;
 import llmengine.nn.generate.KvCache;
+import llmengine.nn.generate.KvSequence;
 
 /** A tiny qwen2 (its attention has biases) saved packed, and once more with decoded weights. */
 final class QuantizedFolder {
@@ -154,11 +155,12 @@ final class QuantizedFolder {
   static List<Integer> greedy(Decoder model, int[] prompt, int count) {
     List<Integer> ids = new ArrayList<>();
     int[] next = prompt;
-    try (KvCache cache = model.cache(1)) {
+    try (KvCache cache = model.cache()) {
+      KvSequence[] keys = {cache.open()};
       while (ids.size() < count) {
         try (Scope scope = new Scope(model.backend(), "step")) {
           Tape tape = Tape.inference(scope);
-          Batch batch = Batch.next(scope, cache, next, new int[] {0}, new int[] {next.length});
+          Batch batch = Batch.next(scope, cache, next, keys, new int[] {next.length});
           var hidden = model.hidden(tape, batch);
           float[] logits = model.logits(tape, hidden.rows(next.length - 1, next.length)).toFloats();
           int best = 0;

@@ -44,6 +44,7 @@ public final class StaticFiles implements Handler {
 
   private final String folder;
   private final String prefix;
+  private final String policy;
   private final UnaryOperator<byte[]> change;
   private final Map<String, Optional<Stored>> files = new ConcurrentHashMap<>();
 
@@ -52,15 +53,27 @@ public final class StaticFiles implements Handler {
    * @param prefix of the requests' paths, without a slash at its end
    */
   public StaticFiles(String folder, String prefix) {
-    this(folder, prefix, UnaryOperator.identity());
+    this(folder, prefix, POLICY, UnaryOperator.identity());
+  }
+
+  /**
+   * @param policy the header Content-Security-Policy
+   */
+  public StaticFiles(String folder, String prefix, String policy) {
+    this(folder, prefix, policy, UnaryOperator.identity());
   }
 
   /**
    * @param change made to every file before it is sent
    */
   StaticFiles(String folder, String prefix, UnaryOperator<byte[]> change) {
+    this(folder, prefix, POLICY, change);
+  }
+
+  private StaticFiles(String folder, String prefix, String policy, UnaryOperator<byte[]> change) {
     this.folder = folder;
     this.prefix = prefix;
+    this.policy = policy;
     this.change = change;
   }
 
@@ -78,7 +91,7 @@ public final class StaticFiles implements Handler {
     Stored found = file.get();
     response.header(HeaderNames.ETAG, found.tag);
     response.header(HeaderNames.CACHE_CONTROL, "no-cache");
-    response.header("Content-Security-Policy", POLICY);
+    response.header("Content-Security-Policy", policy);
     response.header("X-Content-Type-Options", "nosniff");
     response.header("Referrer-Policy", "no-referrer");
     if (request.headers().first(HeaderNames.IF_NONE_MATCH).filter(found.tag::equals).isPresent()) {

@@ -1,256 +1,315 @@
 package llmengine.serve.schedule;
 
-import java.util.ArrayDeque;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import llmengine.engine.FormatException;
 import llmengine.nn.Decoder;
+import llmengine.nn.ValueHead;
 import llmengine.nn.generate.CachedModel;
-import llmengine.nn.generate.FinishReason;
+import llmengine.nn.generate.KvCache;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.Sampler;
-import llmengine.nn.generate.Sequence;
+import llmengine.nn.generate.SamplingOptions;
 
 /**
- * Runs a model for many callers on one thread of its own: answers join and leave the batch token by
- * token.
+ * Runs a model for many callers on one thread of its own (Yu et al. 2022, "Orca": answers join and
+ * leave the batch token by token). What a request gets depends on the request alone, not on what
+ * else runs, on what earlier requests left in the cache or on preemption.
  */
-public final class Scheduler implements Generations, AutoCloseable {
+public final class Scheduler implements Generations, Representations, AutoCloseable {
   private final Decoder model;
-  private final String name;
   private final SchedulerOptions options;
-  private final CachedModel cached;
+  private final int context;
+  private final Sampler sampler;
+  private final Models models;
+  private final ContinuousBatch batch;
   private final Thread thread;
-  private final FairQueue<Request> waiting = new FairQueue<>(); // guarded by this
-  private final List<Answer> running = new ArrayList<>();
-  private final ArrayDeque<Integer> freeSlots = new ArrayDeque<>();
+  private final FairQueue<Job> waiting = new FairQueue<>(); // guarded by this
+  private boolean someCancelled; // guarded by this
   private boolean draining; // guarded by this
-  private volatile boolean closed;
-  private volatile int runningNow;
-  private long promptTokens;
-  private long generatedTokens;
-  private long finished;
+  private boolean closed; // guarded by this
   private long anonymous; // guarded by this
-
-  private record Answer(Request request, Sequence sequence, int slot) {}
-
-  private static final class Request implements Ticket {
-    final GenerationRequest asked;
-    final TokenSink sink;
-    volatile boolean cancelled;
-    volatile int cachedTokens = -1;
-    int open;
-
-    Request(GenerationRequest asked, TokenSink sink) {
-      this.asked = asked;
-      this.sink = sink;
-      this.open = asked.choices();
-    }
-
-    @Override
-    public void cancel() {
-      cancelled = true;
-    }
-
-    @Override
-    public int cachedPromptTokens() {
-      return cachedTokens;
-    }
-  }
+  private SchedulerStatistics statistics; // guarded by this
 
   /**
-   * Starts to serve.
+   * Starts to serve a model without a value head.
    *
    * @param name under which the model is asked for
    */
   public Scheduler(Decoder model, String name, SchedulerOptions options) {
+    this(model, name, Optional.empty(), options);
+  }
+
+  /**
+   * Starts to serve. The memory for keys and values is taken now.
+   *
+   * @param model stays the caller's to close, after this
+   * @param name under which the model is asked for
+   * @param head scores texts; stays the caller's
+   * @throws IllegalArgumentException if the cache has room for less than a block
+   */
+  public Scheduler(Decoder model, String name, Optional<ValueHead> head, SchedulerOptions options) {
     this.model = model;
-    this.name = name;
     this.options = options;
-    this.cached = new CachedModel(model, options.maxSequences());
-    for (int s = 0; s < options.maxSequences(); s++) {
-      freeSlots.add(s);
-    }
+    this.models = new Models(model, name, head);
+    KvCache cache = model.cache(options.cacheBytes());
+    this.context = (int) Math.min(model.spec().context(), (long) cache.blocks() * KvCache.BLOCK);
+    model.fixContext(context);
+    this.sampler = new Sampler(SamplingOptions.greedy(1), model.spec().vocab());
+    this.batch =
+        new ContinuousBatch(
+            new CachedModel(model, cache, models.rows()),
+            options.maxSequences(),
+            options.promptTokens(),
+            this::left);
+    this.statistics = batch.statistics(0);
     thread = Thread.ofPlatform().name("scheduler").start(this::run);
   }
 
-  /** Tokens that prompt and answer may have in all. */
+  /** Tokens that prompt and answer may have in all: the model's context or what the cache holds. */
   public int context() {
-    return model.spec().context();
+    return context;
   }
 
   @Override
   public List<String> models() {
-    return List.of(name);
+    return models.names();
+  }
+
+  /** What it does now and has done. */
+  public synchronized SchedulerStatistics statistics() {
+    return statistics.withWaiting(waiting.size());
   }
 
   @Override
   public Ticket submit(GenerationRequest asked, TokenSink sink) {
-    if (!asked.model().equals(name)) {
+    requireTokens(asked.prompt(), context - 1);
+    if (asked.options().numBeams() > 1) {
       throw new IllegalArgumentException(
-          "serve: model: expected one of " + models() + ", got " + asked.model() + ".");
-    }
-    if (asked.prompt().length == 0 || asked.options().numBeams() > 1) {
-      throw new IllegalArgumentException(
-          "serve: request: expected a prompt of one token or more and no beams, got "
-              + asked.prompt().length
-              + " tokens and "
-              + asked.options().numBeams()
-              + " beams.");
+          "serve: num_beams: expected 1, got " + asked.options().numBeams() + ".");
     }
     if (asked.choices() < 1 || asked.choices() > options.maxSequences()) {
       throw new IllegalArgumentException(
           "serve: n: expected 1 to " + options.maxSequences() + ", got " + asked.choices() + ".");
     }
-    if (asked.prompt().length >= context()) {
-      throw new PromptTooLongException(0, asked.prompt().length, context() - 1);
-    }
-    new Sampler(asked.options(), model.spec().vocab()); // says what does not hold
-    Request request = new Request(asked, sink);
-    synchronized (this) {
-      if (draining) {
-        throw new IllegalStateException("serve: shutting down: no more requests are taken.");
-      }
-      if (waiting.size() >= options.queueLimit()) {
-        throw new QueueFullException(options.queueLimit());
-      }
-      waiting.add(asked.client().isEmpty() ? "\0" + anonymous++ : asked.client(), request);
-      notifyAll();
-    }
-    return request;
+    Sampler own = sampler.with(asked.options());
+    ModelEntry served = models.use(asked.model());
+    return queued(() -> new AnswerJob(served, asked, sink, own, context, this::cancelled), served);
   }
 
-  public synchronized SchedulerStatistics statistics() {
-    return new SchedulerStatistics(
-        runningNow, waiting.size(), 0, 0, 0, promptTokens, 0, generatedTokens, 0, finished);
+  @Override
+  public CompletableFuture<float[]> embed(
+      String name, int[] ids, Pooling pooling, boolean normalized, String client) {
+    requireTokens(ids, context);
+    ModelEntry served = models.use(name);
+    return read(served, ids, Readings.embedding(pooling, normalized, model.spec().width()), client);
   }
+
+  @Override
+  public CompletableFuture<Float> score(String name, int[] ids, String client) {
+    requireTokens(ids, context);
+    ModelEntry served = models.use(name);
+    if (served.head.isEmpty()) {
+      models.unused(served);
+      throw new IllegalArgumentException(
+          "serve: score: expected a reward model with a value head, got " + name + ".");
+    }
+    return read(served, ids, Readings.score(served.head.get()), client);
+  }
+
+  private <R> CompletableFuture<R> read(
+      ModelEntry served, int[] ids, TextJob.Reading<R> reading, String client) {
+    CompletableFuture<R> future = new CompletableFuture<>();
+    TextJob job = queued(() -> new TextJob(served, client, ids, reading, future), served);
+    var _ =
+        future.whenComplete(
+            (result, problem) -> {
+              if (future.isCancelled()) {
+                job.cancelled = true;
+                cancelled();
+              }
+            });
+    return future;
+  }
+
+  private void requireTokens(int[] ids, int most) {
+    if (ids.length == 0) {
+      throw new IllegalArgumentException("serve: prompt: expected one token or more, got none.");
+    }
+    for (int id : ids) {
+      if (id < 0 || id >= model.spec().vocab()) {
+        throw new IllegalArgumentException(
+            "serve: prompt: expected ids from 0 to "
+                + (model.spec().vocab() - 1)
+                + ", got "
+                + id
+                + ".");
+      }
+    }
+    if (ids.length > most) {
+      throw new PromptTooLongException(0, ids.length, most);
+    }
+  }
+
+  /**
+   * Serves an adapter under a name of its own, with its value head if it has one. Requests go on
+   * meanwhile.
+   *
+   * @param directory in PEFT's layout
+   * @throws IllegalArgumentException if the name is taken
+   * @throws FormatException if the adapter is not of this model, or cannot be beside others
+   */
+  public void load(String name, Path directory) {
+    models.load(name, directory);
+  }
+
+  /**
+   * Takes an adapter away: from now on its name is unknown. Returns when the requests that have it
+   * are over.
+   *
+   * @throws IllegalArgumentException if there is no adapter of this name
+   */
+  public void unload(String name) throws InterruptedException {
+    models.unload(name);
+  }
+
+  /** Puts a job in the queue; what makes it runs outside of the lock. */
+  private <J extends Job> J queued(Supplier<J> make, ModelEntry served) {
+    boolean accepted = false;
+    try {
+      J job = make.get();
+      synchronized (this) {
+        if (draining || closed) {
+          throw new IllegalStateException("serve: shutting down: no more requests are taken.");
+        }
+        if (waiting.size() >= options.queueLimit()) {
+          throw new QueueFullException(options.queueLimit());
+        }
+        waiting.add(job.client.isEmpty() ? "\0" + anonymous++ : job.client, job);
+        notifyAll();
+      }
+      accepted = true;
+      return job;
+    } finally {
+      if (!accepted) {
+        models.unused(served);
+      }
+    }
+  }
+
+  private synchronized void cancelled() {
+    someCancelled = true;
+    notifyAll();
+  }
+
+  private void left(Job job) {
+    models.unused(job.model);
+  }
+
+  // ---- on the scheduler's thread
 
   private void run() {
-    while (true) {
-      List<Request> fresh = new ArrayList<>();
-      synchronized (this) {
-        while (!closed && running.isEmpty() && waiting.size() == 0 && !draining) {
-          try {
-            wait();
-          } catch (InterruptedException e) {
-            closed = true;
-          }
-        }
-        if (closed || draining && running.isEmpty() && waiting.size() == 0) {
-          break;
-        }
-        while (waiting.size() > 0
-            && waiting.peek().orElseThrow().asked.choices() <= freeSlots.size()
-            && fresh.isEmpty()) {
-          fresh.add(waiting.remove());
-        }
-      }
-      for (Request r : fresh) {
-        guarded(List.of(r), () -> start(r));
-      }
-      guarded(running.stream().map(Answer::request).distinct().toList(), this::step);
-      leave();
-      runningNow = running.size();
-    }
-    synchronized (this) {
-      draining = true;
-      while (waiting.size() > 0) {
-        Request r = waiting.remove();
-        for (int c = 0; c < r.asked.choices(); c++) {
-          r.sink.finished(c, FinishReason.CANCELLED);
-        }
-      }
-    }
-    running.forEach(a -> a.sequence.end(FinishReason.CANCELLED));
-    leave();
-    cached.close();
-  }
-
-  private void guarded(List<Request> concerned, Runnable work) {
+    RuntimeException problem =
+        new IllegalStateException("serve: the scheduler's thread ended: see the log for why.");
     try {
-      work.run();
-    } catch (RuntimeException e) {
-      for (Iterator<Answer> i = running.iterator(); i.hasNext(); ) {
-        Answer a = i.next();
-        if (concerned.contains(a.request)) {
-          freeSlots.add(a.slot);
-          i.remove();
-        }
+      while (awaitWork()) {
+        turn();
       }
-      concerned.forEach(r -> r.sink.failed(e));
+      problem = null;
+    } finally {
+      end(problem);
     }
   }
 
-  private void start(Request r) {
-    r.cachedTokens = 0;
-    int n = r.asked.choices();
-    Sampler sampler = new Sampler(r.asked.options(), model.spec().vocab());
-    List<Answer> answers = new ArrayList<>();
-    for (int c = 0; c < n; c++) {
-      var constraint = r.asked.constraint().map(k -> k.fork());
-      Sequence s = new Sequence(sampler, r.asked.prompt(), c, context(), constraint);
-      answers.add(new Answer(r, s, freeSlots.remove()));
+  private void turn() {
+    try {
+      dropWaiting();
+      admit();
+      batch.turn();
+    } catch (RuntimeException e) { // of no single request: all that run are lost, others may come
+      batch.failAll(e);
     }
-    running.addAll(answers);
-    int first = answers.getFirst().slot;
-    cached.cache().truncate(first, 0);
-    cached.prefill(
-        new int[] {first},
-        new int[][] {r.asked.prompt()},
-        () -> r.cancelled,
-        (i, logits) -> {
-          for (Answer a : answers) {
-            take(a, logits.clone());
-          }
-        });
-    for (Answer a : answers) {
-      cached.cache().copy(first, a.slot);
-    }
-    promptTokens += r.asked.prompt().length;
-    leave();
+    publish();
   }
 
-  private void step() {
-    leave();
-    if (running.isEmpty()) {
-      return;
-    }
-    int[] slots = running.stream().mapToInt(a -> a.slot).toArray();
-    int[] ids = running.stream().mapToInt(a -> a.sequence.id(a.sequence.length() - 1)).toArray();
-    cached.step(slots, ids, (i, logits) -> take(running.get(i), logits));
-  }
-
-  private void take(Answer a, float[] logits) {
-    int top = a.request.asked.topLogprobs();
-    float[] raw = top < 0 ? null : logits.clone();
-    int id = a.sequence.take(logits);
-    generatedTokens++;
-    Logprobs logprobs = top < 0 ? null : Logprobs.of(raw, id, top);
-    if (!a.request.sink.token(a.sequence.index(), id, logprobs)) {
-      a.sequence.end(FinishReason.STOP);
-    }
-  }
-
-  private void leave() {
-    for (Iterator<Answer> i = running.iterator(); i.hasNext(); ) {
-      Answer a = i.next();
-      if (a.request.cancelled) {
-        a.sequence.end(FinishReason.CANCELLED);
+  /** Waits for something to do; false at the end. */
+  private synchronized boolean awaitWork() {
+    while (!closed && batch.isIdle() && waiting.size() == 0) {
+      if (draining) {
+        return false;
       }
-      Optional<FinishReason> end = a.sequence.finish();
-      if (end.isPresent()) {
-        i.remove();
-        freeSlots.add(a.slot);
-        if (--a.request.open == 0) {
-          finished++;
-        }
-        a.request.sink.finished(a.sequence.index(), end.get());
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        closed = true;
+      }
+    }
+    return !closed;
+  }
+
+  private void dropWaiting() {
+    List<Job> dropped = new ArrayList<>();
+    synchronized (this) {
+      if (!someCancelled) {
+        return;
+      }
+      someCancelled = false;
+      waiting.removeIf(j -> j.cancelled && dropped.add(j));
+    }
+    dropped.forEach(batch::drop);
+  }
+
+  private void admit() {
+    while (true) {
+      Optional<Job> next;
+      synchronized (this) {
+        next = waiting.peek();
+      }
+      if (next.isEmpty() || !batch.admit(next.get())) {
+        return;
+      }
+      synchronized (this) {
+        waiting.remove(); // nobody else removes
       }
     }
   }
 
-  /** Takes no more requests and waits until those it has are answered. */
+  private void publish() {
+    SchedulerStatistics now = batch.statistics(0);
+    synchronized (this) {
+      statistics = now;
+    }
+  }
+
+  private void end(RuntimeException problem) {
+    List<Job> rest = new ArrayList<>();
+    synchronized (this) {
+      closed = true;
+      waiting.removeIf(rest::add);
+    }
+    if (problem == null) {
+      batch.cancelAll();
+      rest.forEach(batch::drop);
+    } else {
+      batch.failAll(problem);
+      rest.forEach(
+          j -> {
+            ContinuousBatch.told(() -> j.tellFailed(problem));
+            left(j);
+          });
+    }
+    publish();
+    models.close();
+    batch.close();
+  }
+
+  // ---- the end
+
+  /** Takes no more requests and waits until those it has are answered; then closes. */
   public void drain() throws InterruptedException {
     synchronized (this) {
       draining = true;
@@ -267,10 +326,9 @@ public final class Scheduler implements Generations, AutoCloseable {
       notifyAll();
     }
     boolean interrupted = false;
-    while (true) {
+    while (thread.isAlive()) {
       try {
         thread.join();
-        break;
       } catch (InterruptedException e) {
         interrupted = true;
       }

@@ -3,12 +3,12 @@ package llmengine.serve.schedule;
 /**
  * What a {@link Scheduler} does now and has done so far.
  *
- * @param running answers that run
+ * @param running answers and texts that run
  * @param waiting requests that wait
  * @param usedBlocks blocks of keys and values that running answers hold
  * @param cachedBlocks blocks kept for prompts that begin alike
  * @param freeBlocks the others
- * @param promptTokens tokens of prompts that ran so far
+ * @param promptTokens tokens that ran as prompts so far
  * @param cachedPromptTokens tokens of prompts that did not have to run
  * @param generatedTokens tokens of answers so far
  * @param preemptions answers that gave their blocks to older ones, to be computed again
@@ -24,4 +24,18 @@ public record SchedulerStatistics(
     long cachedPromptTokens,
     long generatedTokens,
     long preemptions,
-    long finished) {}
+    long finished) {
+  SchedulerStatistics withWaiting(int now) {
+    return new SchedulerStatistics(
+        running,
+        now,
+        usedBlocks,
+        cachedBlocks,
+        freeBlocks,
+        promptTokens,
+        cachedPromptTokens,
+        generatedTokens,
+        preemptions,
+        finished);
+  }
+}

@@ -12,6 +12,7 @@ class Heard implements TokenSink {
   final List<List<Integer>> ids = new ArrayList<>();
   final List<List<Logprobs>> logprobs = new ArrayList<>();
   final FinishReason[] reasons;
+  volatile Generations.Ticket ticket;
   volatile RuntimeException problem;
   private final CountDownLatch over;
 

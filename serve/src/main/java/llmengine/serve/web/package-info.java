@@ -1,0 +1,2 @@
+/** The web chat: files on the class path, served at the root of the address. */
+package llmengine.serve.web;
