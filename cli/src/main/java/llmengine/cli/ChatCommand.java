@@ -60,7 +60,7 @@ final class ChatCommand implements Callable<Integer> {
           config.model().modelNameOrPath(),
           session.files().config().modelType(),
           model.parameters().values().stream().mapToLong(Parameter::size).sum(),
-          session.template().name(),
+          session.chatFormat().name(),
           model.spec().context());
       long seed =
           config

@@ -32,6 +32,7 @@ class ArchitectureTest {
           "data", List.of(),
           "train", List.of("data", "nn", "peft", "quant", "engine"),
           "serve", List.of("train", "data", "nn", "peft", "quant", "engine"),
+          "langchain4j", List.of("serve", "data", "nn"),
           "cli", List.of("serve", "train", "data", "nn", "peft", "quant", "engine", "launcher"));
 
   private static JavaClasses all;

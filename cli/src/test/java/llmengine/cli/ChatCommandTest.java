@@ -3,6 +3,7 @@ package llmengine.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -122,6 +123,28 @@ class ChatCommandTest {
     assertThat(run.err()).contains("Did you mean temperature?").doesNotContain("\tat ");
     assertThat(RunWords.of("chat", "model_name_or_path=nowhere", "template=chatml").code())
         .isEqualTo(ExitCode.USAGE);
+  }
+
+  @Test
+  void withoutATemplateTheCheckpointsOwnIsUsed() throws IOException {
+    Path own = TinyModel.write(folder.resolve("own"), 512);
+    Files.writeString(
+        own.resolve("chat_template.jinja"),
+        """
+        {% for m in messages %}
+        {{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}
+        {%- endfor %}
+        {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}
+        """);
+    String[] asked = {"chat", "model_name_or_path=" + own, "do_sample=false", "max_new_tokens=24"};
+    RunWords run = RunWords.withInput("hello\n", asked);
+    assertThat(run.code()).isEqualTo(ExitCode.OK);
+    assertThat(run.err()).contains("template chat_template of the checkpoint");
+    assertThat(run.out().strip()).isNotEmpty();
+    Files.writeString(own.resolve("chat_template.jinja"), "\n{% if %}");
+    RunWords broken = RunWords.withInput("hello\n", asked);
+    assertThat(broken.code()).isNotEqualTo(ExitCode.OK);
+    assertThat(broken.err()).contains("chat_template: line 2: ").doesNotContain("\tat ");
   }
 
   @Test

@@ -3,7 +3,9 @@ package llmengine.engine;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BiFunction;
 
 /**
@@ -25,7 +27,12 @@ public final class Tape {
    */
   public record Target(Tensor tensor, boolean accumulate) {}
 
-  private record Node(String where, Tensor out, Backward backward) {}
+  /**
+   * An op.
+   *
+   * @param watched leaves among its inputs whose complete gradient somebody waits for
+   */
+  private record Node(String where, Tensor out, Backward backward, List<Tensor> watched) {}
 
   private static final ScopedValue<OpListener> LISTENER = ScopedValue.newInstance();
 
@@ -35,10 +42,12 @@ public final class Tape {
   private final OpListener listener = LISTENER.isBound() ? LISTENER.get() : null;
   private final List<Node> nodes = new ArrayList<>();
   private final Deque<String> path = new ArrayDeque<>();
+  private final Map<Tensor, Integer> uses = new IdentityHashMap<>(); // of watched leaves, by nodes
+  private Tape outer; // that a block is computed again for
+  private boolean again; // computes on the way back what was computed before
   private boolean differentiable; // some op had an input that needs a gradient
   private boolean checking;
   private boolean rowArithmetic;
-  private boolean again; // computes on the way back what was computed before
   private long dropoutKey;
   private Tensor rowKeys;
 
@@ -159,10 +168,51 @@ public final class Tape {
     }
     differentiable |= needs;
     out.needsGrad(needs);
-    if (needs && recording) {
-      nodes.add(new Node(where(op), out, backward));
+    if (needs) {
+      List<Tensor> watched = watched(inputs);
+      if (recording) {
+        nodes.add(new Node(where(op), out, backward, watched));
+      }
     }
     return out;
+  }
+
+  /** Counts a use of each input that is watched. */
+  private List<Tensor> watched(Tensor... inputs) {
+    List<Tensor> watched = List.of();
+    for (Tensor input : inputs) {
+      Tensor whole = input;
+      while (whole != null && whole.base() != null) {
+        whole = whole.base();
+      }
+      if (whole != null && whole.needsGrad() && whole.whenComplete() != null) {
+        watched = watched.isEmpty() ? new ArrayList<>() : watched;
+        watched.add(whole);
+        uses.merge(whole, 1, Integer::sum);
+      }
+    }
+    return watched;
+  }
+
+  /** One use less to come: tells who waits for a leaf's gradient if it was the last. */
+  private void used(Tensor leaf) {
+    if (!uses.containsKey(leaf)) {
+      return; // told within the block already
+    }
+    if (!isLastUse(leaf)) {
+      uses.merge(leaf, -1, Integer::sum);
+      return;
+    }
+    for (Tape tape = this; tape != null; tape = tape.outer) {
+      tape.uses.remove(leaf);
+    }
+    if (leaf.grad() != null) {
+      leaf.whenComplete().accept(leaf);
+    }
+  }
+
+  private boolean isLastUse(Tensor leaf) {
+    return uses.get(leaf) == 1 && (outer == null || outer.isLastUse(leaf));
   }
 
   /**
@@ -202,22 +252,29 @@ public final class Tape {
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node node = nodes.get(i);
       Tensor gradient = node.out.grad();
-      if (gradient == null) {
-        continue;
+      if (gradient != null) {
+        back(node, gradient);
       }
-      if (checking) {
-        check(node.where + " (gradient)", gradient);
-      }
-      node.backward.run(gradient);
-      if (listener != null) {
-        listener.backward(node.where);
-      }
-      node.out.grad(null);
-      if (gradient.base() == null && node.out.scope().owns(gradient)) {
-        node.out.scope().release(gradient);
+      for (int w = 0; w < node.watched.size(); w++) {
+        used(node.watched.get(w));
       }
     }
     nodes.clear();
+    uses.clear();
+  }
+
+  private void back(Node node, Tensor gradient) {
+    if (checking) {
+      check(node.where + " (gradient)", gradient);
+    }
+    node.backward.run(gradient);
+    if (listener != null) {
+      listener.backward(node.where);
+    }
+    node.out.grad(null);
+    if (gradient.base() == null && node.out.scope().owns(gradient)) {
+      node.out.scope().release(gradient);
+    }
   }
 
   /**
@@ -231,10 +288,12 @@ public final class Tape {
     }
     Tensor out;
     boolean needs;
+    List<Tensor> watched;
     try (Scope inner = new Scope(backend(), scope.owner())) {
       Tape silent = child(inner, false);
       out = inner.moveTo(scope, block.apply(silent, input));
       needs = silent.differentiable;
+      watched = watched(silent.uses.keySet().toArray(Tensor[]::new));
     }
     out.needsGrad(needs);
     differentiable |= needs;
@@ -248,12 +307,14 @@ public final class Tape {
                 try (Scope inner = new Scope(backend(), scope.owner())) {
                   Tape tape = child(inner, true);
                   tape.again = true;
+                  tape.outer = this;
                   tape.path.clear();
                   tape.path.addAll(place);
                   block.apply(tape, input).grad(gradient);
                   tape.backward();
                 }
-              }));
+              },
+              watched));
     }
     return out;
   }

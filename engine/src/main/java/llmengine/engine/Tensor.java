@@ -1,5 +1,6 @@
 package llmengine.engine;
 
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /**
@@ -19,6 +20,7 @@ public final class Tensor {
   private final UnaryOperator<Tensor> slice; // of a view: what makes it from its base
   private boolean needsGrad;
   private Tensor grad;
+  private Consumer<Tensor> whenComplete;
 
   Tensor(
       Scope scope,
@@ -134,6 +136,20 @@ public final class Tensor {
           "grad: wrong shape: expected " + shape + ", got " + gradient.shape + ".");
     }
     this.grad = gradient;
+  }
+
+  /**
+   * Calls {@code then} in each backward pass as soon as nothing more is added to this leaf's
+   * gradient and nothing in the pass reads its value again: it may be updated, and its gradient
+   * given back, before the pass goes on. Null for nobody.
+   */
+  public void whenGradientComplete(Consumer<Tensor> then) {
+    whenComplete = then;
+  }
+
+  /** Whom to tell that the gradient is complete; null for nobody. */
+  Consumer<Tensor> whenComplete() {
+    return whenComplete;
   }
 
   /** Rows {@code from} (inclusive) to {@code to} (exclusive) of a tensor of rank 2, as a view. */

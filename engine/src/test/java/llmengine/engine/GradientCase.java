@@ -6,6 +6,7 @@ import java.util.List;
 import llmengine.engine.OpRun.View;
 import llmengine.engine.op.Attention;
 import llmengine.engine.op.BlockRotation;
+import llmengine.engine.op.Columns;
 import llmengine.engine.op.DoraLinear;
 import llmengine.engine.op.Elementwise;
 import llmengine.engine.op.Embedding;
@@ -319,6 +320,12 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
         },
         dims(3, 4),
         dims(6, 4));
+    add(
+        all,
+        "columns side by side",
+        (t, in) -> Columns.beside(t, List.of(in[0], in[1], in[0].columns(1, 2))),
+        dims(3, 2),
+        dims(3, 4));
     add(
         all,
         "checkpoint",

@@ -293,4 +293,83 @@ class TapeTest {
         .isInstanceOf(ShapeException.class)
         .hasMessage("add: shapes differ: expected equal shapes, got F32(3, 5) and F32(4, 6).");
   }
+
+  /** y = (x w^T + x) w^T: w is used twice, by a checkpointed block or two. */
+  private Tensor twice(Tape tape, Tensor x, Tensor w, boolean blocks) {
+    Tensor half =
+        blocks
+            ? tape.checkpoint("first", x, (t, in) -> Linear.apply(t, in, w.rows(0, 3), null))
+            : Linear.apply(tape, x, w.rows(0, 3), null);
+    Tensor sum = Elementwise.add(tape, half, x);
+    return blocks
+        ? tape.checkpoint("second", sum, (t, in) -> Linear.apply(t, in, w, null))
+        : Linear.apply(tape, sum, w, null);
+  }
+
+  @Test
+  void aLeafIsAnnouncedOnceWhenItsGradientIsWhole() {
+    for (boolean blocks : new boolean[] {false, true}) {
+      Tensor w = normal(4, 3).needsGrad(true);
+      Tensor other = normal(4, 4).needsGrad(true);
+      Tensor x = normal(5, 3);
+      List<String> order = new ArrayList<>();
+      List<float[]> announced = new ArrayList<>();
+      w.whenGradientComplete(
+          t -> {
+            order.add("w");
+            announced.add(t.grad().toFloats());
+          });
+      other.whenGradientComplete(t -> order.add("other"));
+      try (Scope step = new Scope(backend, "step")) {
+        Tape tape = Tape.training(step);
+        Tensor y = Linear.apply(tape, twice(tape, x, w, blocks), other, null);
+        y.grad(step.zeros(DType.F32, 5, 4));
+        backend.fill(y.grad(), 1);
+        tape.backward();
+      }
+      assertThat(order).as("from the output on").containsExactly("other", "w");
+      assertThat(announced.getFirst()).containsExactly(w.grad().toFloats());
+    }
+  }
+
+  @Test
+  void leavesUpdatedWhenAnnouncedDontChangeTheGradientsThatFollow() {
+    Tensor w = normal(4, 3).needsGrad(true);
+    Tensor first = normal(3, 3).needsGrad(true);
+    Tensor x = normal(5, 3);
+    float[][] expected = gradients(w, first, x, false);
+    float[][] found = gradients(w, first, x, true);
+    assertThat(found[0]).containsExactly(expected[0]);
+    assertThat(found[1]).containsExactly(expected[1]);
+  }
+
+  private float[][] gradients(Tensor w, Tensor first, Tensor x, boolean destroys) {
+    float[][] found = new float[2][];
+    w.whenGradientComplete(t -> found[0] = taken(t, destroys));
+    first.whenGradientComplete(t -> found[1] = taken(t, destroys));
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step);
+      Tensor in =
+          tape.checkpoint(
+              "block",
+              x,
+              (t, input) ->
+                  Linear.apply(t, Linear.apply(t, input, first, null), w.rows(0, 3), null));
+      Tensor y = Linear.apply(tape, in, w, null);
+      y.grad(step.zeros(DType.F32, 5, 4));
+      backend.fill(y.grad(), 1);
+      tape.backward();
+    }
+    return found;
+  }
+
+  private float[] taken(Tensor leaf, boolean destroys) {
+    float[] gradient = leaf.grad().toFloats();
+    run.release(leaf.grad());
+    leaf.grad(null);
+    if (destroys) {
+      backend.fill(leaf, Float.NaN);
+    }
+    return gradient;
+  }
 }

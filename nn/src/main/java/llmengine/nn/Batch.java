@@ -18,6 +18,7 @@ import llmengine.nn.generate.KvSequence;
  * @param segments which of them attend to which
  * @param maxPosition the largest position
  * @param maxId the largest id, or a negative one if there is any
+ * @param shifted which attend to which in the second half of the heads; empty: as in the first
  * @param cache keys and values of earlier tokens, which the model extends; empty in training
  */
 public record Batch(
@@ -26,6 +27,7 @@ public record Batch(
     Segments segments,
     int maxPosition,
     int maxId,
+    Optional<Segments> shifted,
     Optional<KvCache> cache) {
 
   /** Whole sequences, without a cache; {@code positions} usually restart at 0 for each. */
@@ -44,6 +46,7 @@ public record Batch(
         segments,
         max(positions),
         highest(ids),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -57,6 +60,22 @@ public record Batch(
       }
     }
     return of(scope, ids, positions, Segments.of(lengths));
+  }
+
+  /**
+   * The same tokens, attending within groups.
+   *
+   * @param wraps see {@link ShiftedGroups#shifted}
+   */
+  public Batch within(ShiftedGroups groups, boolean wraps) {
+    return new Batch(
+        ids,
+        positions,
+        groups.plain(),
+        maxPosition,
+        maxId,
+        Optional.of(groups.shifted(wraps)),
+        cache);
   }
 
   /**
@@ -78,6 +97,7 @@ public record Batch(
         cache.reserve(sequences, counts),
         max(positions),
         highest(ids),
+        Optional.empty(),
         Optional.of(cache));
   }
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import llmengine.engine.AttentionShape;
 import llmengine.engine.Backend;
 import llmengine.engine.DType;
@@ -172,21 +173,16 @@ public final class Decoder implements AutoCloseable {
    * @throws ShapeException if an id is outside the vocabulary
    */
   public Tensor hidden(Tape tape, Batch batch) {
-    return hidden(tape, batch, 0);
+    return hidden(tape, batch, Optional.empty());
   }
 
-  /**
-   * The same with noise on the embeddings, if the tape has dropout (Jain et al. 2023, "NEFTune").
-   *
-   * @param noise largest change of a value of the token table
-   */
-  public Tensor hidden(Tape tape, Batch batch, float noise) {
+  /** The same with noise on the embeddings. */
+  public Tensor hidden(Tape tape, Batch batch, Optional<EmbeddingNoise> noise) {
     tape.enter("model");
     Tensor x = embed(tape, batch);
-    if (noise > 0 && tape.rowKeys() != null) {
-      tape.enter("noise"); // no op's derivative needs the values without it
-      backend().addNoise(x, noise * spec.embeddingScale(), tape.dropoutKey(), tape.rowKeys());
-      tape.exit();
+    if (noise.isPresent()) { // no op's derivative needs the values without it
+      EmbeddingNoise n = noise.get();
+      backend().addNoise(x, n.magnitude() * spec.embeddingScale(), n.key(), n.rowKeys());
     }
     for (int l = 0; l < blocks.size(); l++) {
       TransformerBlock block = blocks.get(l);

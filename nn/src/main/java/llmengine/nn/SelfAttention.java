@@ -53,6 +53,9 @@ record SelfAttention(
       k = cache.keys(layer);
       v = cache.values(layer);
     }
+    if (batch.shifted().isPresent()) {
+      return HeadHalves.attention(tape, q, k, v, batch.segments(), batch.shifted().get(), shape);
+    }
     return Attention.apply(tape, q, k, v, batch.segments(), shape);
   }
 }

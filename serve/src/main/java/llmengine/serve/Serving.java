@@ -1,5 +1,6 @@
 package llmengine.serve;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -7,11 +8,18 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import llmengine.engine.Backend;
 import llmengine.nn.Decoder;
+import llmengine.nn.ValueHead;
+import llmengine.nn.generate.KvCache;
+import llmengine.nn.model.DecoderSpec;
+import llmengine.serve.chat.AnswerFormat;
+import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiServer;
 import llmengine.serve.http.ApiServer.Route;
+import llmengine.serve.http.DocsPage;
 import llmengine.serve.http.Metrics;
 import llmengine.serve.http.ServerSettings;
 import llmengine.serve.http.StaticFiles;
+import llmengine.serve.openai.AdapterLoading;
 import llmengine.serve.openai.ChatCompletions;
 import llmengine.serve.openai.Completions;
 import llmengine.serve.openai.Models;
@@ -21,6 +29,8 @@ import llmengine.serve.openai.Work;
 import llmengine.serve.schedule.Scheduler;
 import llmengine.serve.schedule.SchedulerOptions;
 import llmengine.serve.web.WebChat;
+import llmengine.train.config.ConfigException;
+import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.RunConfig;
 import llmengine.train.export.InferenceModel;
 import llmengine.train.model.Backends;
@@ -43,31 +53,48 @@ public final class Serving implements AutoCloseable {
    */
   public Serving(RunConfig config, Map<String, String> environment, Consumer<String> log) {
     settings = ServerSettings.of(config, environment);
+    requireNoBeams(config);
     try {
       String name = ServerSettings.modelName(config, environment);
       ModelSession session = opening(ModelSession.open(config));
       Backend backend = opening(Backends.open(config));
       Decoder decoder = opening(InferenceModel.load(config, session, backend));
-      Scheduler scheduler = opening(new Scheduler(decoder, name, options(config)));
+      Optional<ValueHead> head = head(config, decoder);
+      head.ifPresent(this::opening);
+      Scheduler scheduler =
+          opening(new Scheduler(decoder, name, head, options(config, decoder.spec(), backend)));
+      config
+          .serve()
+          .loraModules()
+          .forEach((adapter, path) -> scheduler.load(adapter, Path.of(path.toString())));
       model =
           new ServedModel(
               name,
               session.tokenizer(),
               session.chatFormat(),
-              decoder.spec().context(),
+              AnswerFormat.of(session.chatFormat()),
+              new Grammars(session.tokenizer(), session.chatFormat().stopIds()),
+              new TokenTexts(session.tokenizer()),
+              scheduler.context(),
               config.generating(),
+              head.isPresent() ? Optional.empty() : Optional.of(scheduler),
               Optional.of(scheduler),
-              Optional.empty(),
               System.currentTimeMillis() / 1000);
       Metrics metrics = new Metrics();
       observe(metrics, scheduler);
       work = new Work(metrics);
+      List<Route> routes = new ArrayList<>(routes(model, work));
+      AdapterLoading adapters = new AdapterLoading(scheduler, config.serve().apiAdapterFolder());
+      routes.add(new Route("POST", "/v1/load_lora_adapter", adapters::load));
+      routes.add(new Route("POST", "/v1/unload_lora_adapter", adapters::unload));
       server =
           opening(
               new ApiServer(
                   settings,
-                  routes(model, work),
-                  List.of(new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
+                  routes,
+                  List.of(
+                      new DocsPage(settings.rootPath()),
+                      new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
                   metrics,
                   log));
     } catch (RuntimeException e) {
@@ -81,14 +108,52 @@ public final class Serving implements AutoCloseable {
     return part;
   }
 
-  private static SchedulerOptions options(RunConfig config) {
+  private static void requireNoBeams(RunConfig config) {
+    if (config.generating().numBeams() > 1) {
+      throw new ConfigException(
+          List.of(
+              "num_beams: not while serving: expected 1, got "
+                  + config.generating().numBeams()
+                  + ". Remove it."));
+    }
+  }
+
+  /** The head of a reward model, which stage rm trained: beside the last adapter or the model. */
+  private static Optional<ValueHead> head(RunConfig config, Decoder decoder) {
+    if (config.finetuning().stage() != Stage.RM) {
+      return Optional.empty();
+    }
+    List<Path> adapters = config.adapterPaths();
+    Path folder = adapters.isEmpty() ? config.modelPath() : adapters.getLast();
+    if (!ValueHead.isIn(folder)) {
+      throw new ConfigException(
+          List.of(
+              "stage: rm without a head: expected "
+                  + ValueHead.FILE
+                  + " in "
+                  + folder
+                  + ", got none. Name an adapter or model that stage rm trained, or remove"
+                  + " stage."));
+    }
+    return Optional.of(ValueHead.open(decoder.backend(), folder, decoder.spec().width(), 0));
+  }
+
+  /**
+   * The scheduler's bounds. Without a configured size the cache holds as many whole contexts as
+   * answers run at once, or takes half of the memory that is left.
+   */
+  private static SchedulerOptions options(RunConfig config, DecoderSpec spec, Backend backend) {
     SchedulerOptions options =
         SchedulerOptions.defaults().withQueueLimit(config.serve().apiQueueLimit());
-    return config
-        .serve()
-        .kvCacheGb()
-        .map(gigabytes -> options.withCacheBytes((long) (gigabytes * 1e9)))
-        .orElse(options);
+    long perToken = KvCache.bytesPerToken(spec.layers().size(), spec.kvHeads() * spec.headDim());
+    long enough = perToken * spec.context() * options.maxSequences();
+    long left = (Backends.memoryLimit(config) - backend.memory().used()) / 2;
+    return options.withCacheBytes(
+        config
+            .serve()
+            .kvCacheGb()
+            .map(gigabytes -> (long) (gigabytes * 1e9))
+            .orElse(Math.max(1, Math.min(enough, left))));
   }
 
   /** What a served model answers. */

@@ -9,13 +9,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import llmengine.nn.model.DecoderSpec;
 import llmengine.nn.optim.ParameterRule;
+import llmengine.nn.optim.RatioOptimizer;
+import llmengine.train.config.BadamArguments;
 import llmengine.train.config.OptimizerArguments;
 import llmengine.train.config.RunConfig;
 
 /**
  * What gradients and an optimizer's state take, from the shapes of the trained weights alone.
  *
- * @param gradients bytes at the end of a backward pass
+ * @param gradients bytes at the end of a backward pass, and of an update on its way
  * @param state bytes for as long as the run
  */
 public record OptimizerMemory(long gradients, long state) {
@@ -44,6 +46,9 @@ public record OptimizerMemory(long gradients, long state) {
 
   public static OptimizerMemory of(RunConfig config, DecoderSpec spec, List<Trained> weights) {
     long gradients = 4 * weights.stream().mapToLong(Trained::size).sum();
+    if (config.isBadamByRatio()) {
+      return byRatio(config.badam(), weights);
+    }
     if (config.badam().useBadam()) {
       Map<String, Long> blocks = new HashMap<>();
       for (Trained w : weights) {
@@ -55,7 +60,46 @@ public record OptimizerMemory(long gradients, long state) {
       long largest = blocks.values().stream().mapToLong(n -> n).max().orElse(0);
       return new OptimizerMemory(4 * largest, 8 * largest);
     }
+    long largest = 4 * weights.stream().mapToLong(Trained::size).max().orElse(0);
+    if (config.isLayerwise()) {
+      long table = table(spec, weights);
+      gradients =
+          table
+              + 4
+                  * weights.stream()
+                      .filter(w -> table == 0 || !isTable(w))
+                      .mapToLong(Trained::size)
+                      .max()
+                      .orElse(0);
+    }
+    if (config.galore().useGalore() || config.apollo().useApollo()) {
+      gradients += largest; // the update that is computed from one
+    }
     return new OptimizerMemory(gradients, bytes(config, spec, weights));
+  }
+
+  /** Bytes of the gradient of a table used at both ends of the model: it stays till the end. */
+  private static long table(DecoderSpec spec, List<Trained> weights) {
+    return 4
+        * weights.stream().filter(w -> spec.tied() && isTable(w)).mapToLong(Trained::size).sum();
+  }
+
+  private static boolean isTable(Trained weight) {
+    return weight.name().contains("embed_tokens");
+  }
+
+  /** Chosen entries with their moments and places, and one whole gradient at a time. */
+  private static OptimizerMemory byRatio(BadamArguments badam, List<Trained> weights) {
+    long chosen = 0;
+    long largest = 0;
+    for (Trained w : weights) {
+      if (RatioOptimizer.isTrained(w.name())) {
+        chosen += RatioOptimizer.chosen(w.size(), badam.badamUpdateRatio());
+        largest = Math.max(largest, w.size());
+      }
+    }
+    boolean places = badam.badamMaskMode() == RatioOptimizer.Mask.SCATTER;
+    return new OptimizerMemory(4 * largest, (places ? 16 : 12) * chosen);
   }
 
   /** Bytes of state. */

@@ -16,12 +16,14 @@ import llmengine.nn.optim.Apollo;
 import llmengine.nn.optim.BlockOptimizer;
 import llmengine.nn.optim.EightBit;
 import llmengine.nn.optim.Galore;
+import llmengine.nn.optim.LayerwiseOptimizer;
 import llmengine.nn.optim.Lion;
 import llmengine.nn.optim.Muon;
 import llmengine.nn.optim.Optimizer;
 import llmengine.nn.optim.ParameterGroup;
 import llmengine.nn.optim.ParameterRule;
 import llmengine.nn.optim.Projection;
+import llmengine.nn.optim.RatioOptimizer;
 import llmengine.nn.optim.RmsProp;
 import llmengine.nn.optim.RuleOptimizer;
 import llmengine.nn.optim.Sgd;
@@ -47,6 +49,17 @@ final class Optimizers {
    */
   static Optimizer of(RunConfig config, Decoder model, Scope scope, List<ParameterGroup> groups) {
     OptimizerArguments o = config.optimizer();
+    if (config.isBadamByRatio()) {
+      return new RatioOptimizer(
+          scope,
+          groups,
+          config.badam().badamUpdateRatio(),
+          config.badam().badamMaskMode(),
+          config.training().seed(),
+          o.adamBeta1(),
+          o.adamBeta2(),
+          o.adamEpsilon());
+    }
     if (config.badam().useBadam()) {
       int blocks = model.spec().layers().size();
       if (config.badam().badamStartBlock().orElse(0) >= blocks) {
@@ -74,7 +87,8 @@ final class Optimizers {
             .toList();
     Optional<ParameterRule> rule = rule(config, model.spec(), matrices);
     if (rule.isPresent()) {
-      return new RuleOptimizer(rule.get(), scope, groups);
+      RuleOptimizer each = new RuleOptimizer(rule.get(), scope, groups);
+      return config.isLayerwise() ? new LayerwiseOptimizer(each) : each;
     }
     return switch (o.optim()) {
       case SGD -> new Sgd(scope, groups, 0, false);

@@ -24,6 +24,7 @@ import llmengine.train.stage.CachedReference;
 import llmengine.train.stage.CausalLm;
 import llmengine.train.stage.Dpo;
 import llmengine.train.stage.Kto;
+import llmengine.train.stage.Neftune;
 import llmengine.train.stage.Objective;
 import llmengine.train.stage.PairLoss;
 import llmengine.train.stage.Reference;
@@ -52,12 +53,13 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
                           model,
                           config.training().seed(),
                           method.dropout(),
-                          config.training().neftuneNoiseAlpha().orElse(0.0),
+                          noise(),
+                          shortAttention(),
                           config.computesAccuracy()));
       case RM -> {
         ValueHead head = valueHead(resumeFrom);
         head.parameters().forEach(weight -> weight.trainable(true));
-        yield new RewardModel(model, head, config.training().seed(), method.dropout());
+        yield new RewardModel(model, head, config.training().seed(), method.dropout(), noise());
       }
       case DPO ->
           new Dpo(
@@ -71,16 +73,37 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
                   p.prefFtx()),
               p.ldAlpha(),
               p.prefLoss().hasReference() ? reference() : Optional.empty(),
-              train);
+              train,
+              noise());
       case KTO ->
           new Kto(
               model,
               new Kto.Weights(
                   p.prefBeta(), p.ktoChosenWeight(), p.ktoRejectedWeight(), p.prefFtx()),
               reference(),
-              train);
+              train,
+              noise());
       case PPO -> ppo(resumeFrom);
     };
+  }
+
+  /** As in LLaMA-Factory for models of type llama; elsewhere it is silently left out there. */
+  private Optional<CausalLm.ShortAttention> shortAttention() {
+    if (!config.model().shiftAttn()) {
+      return Optional.empty();
+    }
+    String type = session.files().config().json().path("model_type").asText();
+    if (!type.equals("llama")) {
+      throw new TrainException(
+          "shift_attn: is for models of type llama: expected one, got "
+              + type
+              + ". Remove shift_attn.");
+    }
+    return Optional.of(new CausalLm.ShortAttention(config.engine().shiftAttnWraps()));
+  }
+
+  private Neftune noise() {
+    return new Neftune(config.training().neftuneNoiseAlpha().orElse(0.0), config.training().seed());
   }
 
   private Ppo ppo(Optional<Path> resumeFrom) {
@@ -168,6 +191,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
         reference,
         config.training().seed(),
         method.dropout(),
+        noise(),
         config.computesAccuracy());
   }
 

@@ -148,7 +148,13 @@ public final class Trainer {
 
   private void step(StepBatch batch) {
     learningRate = schedule.rate(state.step);
-    Objective.Outcome outcome = objective.run(batch, step(false), value -> update(batch, value));
+    optimizer.begin(learningRate);
+    Objective.Outcome outcome;
+    try {
+      outcome = objective.run(batch, step(false), value -> update(batch, value));
+    } catch (NonFiniteException gradient) {
+      throw explain(batch, Double.NaN);
+    }
     double loss = outcome.loss();
     state.step++;
     state.nextEpoch = batch.nextEpoch();
@@ -168,13 +174,13 @@ public final class Trainer {
 
   private void update(StepBatch batch, double loss) {
     profiler.optimizerBegins();
-    gradientNorm = Gradients.norm(optimizer.parameters());
+    gradientNorm = optimizer.gradientNorm();
     if (!Double.isFinite(loss) || !Double.isFinite(gradientNorm)) {
       throw explain(batch, loss);
     }
     optimizer.step(
         learningRate, Gradients.clipFactor(gradientNorm, config.optimizer().maxGradNorm()));
-    Gradients.release(optimizer.parameters());
+    optimizer.release();
     profiler.optimizerEnds();
   }
 
@@ -188,7 +194,7 @@ public final class Trainer {
    * Repeats the step with every value looked at, to say where the first NaN or infinity came from.
    */
   private TrainException explain(StepBatch batch, double loss) {
-    Gradients.release(optimizer.parameters());
+    optimizer.abandon();
     String where =
         "step "
             + (state.step + 1)
@@ -199,7 +205,7 @@ public final class Trainer {
     String advice =
         " Lower learning_rate, or look at these rows; the last checkpoint is untouched.";
     try {
-      objective.run(batch, step(true), value -> Gradients.release(optimizer.parameters()));
+      objective.run(batch, step(true), value -> optimizer.release());
     } catch (NonFiniteException e) {
       return new TrainException(where + ": " + e.getMessage() + advice, e);
     }

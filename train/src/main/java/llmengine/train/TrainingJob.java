@@ -121,6 +121,11 @@ final class TrainingJob {
     TrainerState state = new TrainerState();
     int total = Trainer.totalSteps(config, data.train().size());
     Optimizer optimizer = Optimizers.of(config, model, scope, Optimizers.groups(config, trained()));
+    if (config.isLayerwise() && config.optimizer().maxGradNorm() > 0) {
+      out.println(
+          "layerwise updates come before the norm of all gradients is known: max_grad_norm is not"
+              + " applied");
+    }
     Schedule schedule = schedule(total);
     if (resumeFrom.isPresent()) {
       state = resumed(resumeFrom.get(), optimizer, schedule);

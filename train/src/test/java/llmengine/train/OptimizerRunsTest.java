@@ -57,6 +57,12 @@ class OptimizerRunsTest {
         APOLLO + "apollo_update_interval=3",
         APOLLO + "apollo_proj=svd apollo_scale_type=tensor",
         APOLLO + "apollo_proj_type=right apollo_scale_front=true",
+        GALORE + "galore_layerwise=true galore_update_interval=3",
+        "use_galore=true optim=adafactor galore_rank=4 galore_layerwise=true",
+        APOLLO + "apollo_layerwise=true",
+        "use_badam=true badam_mode=ratio badam_update_ratio=0.3 weight_decay=0",
+        "use_badam=true badam_mode=ratio badam_update_ratio=0.3 badam_mask_mode=scatter"
+            + " weight_decay=0",
         "use_badam=true badam_switch_interval=3 badam_switch_mode=random",
         "use_badam=true badam_switch_interval=-1 badam_start_block=1"
       })
@@ -95,13 +101,46 @@ class OptimizerRunsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        GALORE + "galore_layerwise=",
+        "stage=pt cutoff_len=16 use_galore=true optim=adafactor galore_rank=4 galore_layerwise=",
+        "finetuning_type=freeze freeze_trainable_layers=1 freeze_extra_modules=embed_tokens "
+            + GALORE
+            + "galore_layerwise=",
+        "disable_gradient_checkpointing=true " + APOLLO + "apollo_layerwise="
+      })
+  void layerwiseUpdatesAreThoseOfAStepWithoutClipping(String words) throws IOException {
+    tiny.run("whole", words(words + "false max_grad_norm=0"));
+    tiny.run("layers", words(words + "true"));
+    assertThat(tiny.weights("layers").equals(tiny.weights("whole"))).as("weights").isTrue();
+    assertThat(tiny.values("layers", "loss")).isEqualTo(tiny.values("whole", "loss"));
+    assertThat(tiny.values("layers", "grad_norm")).isEqualTo(tiny.values("whole", "grad_norm"));
+  }
+
+  @Test
+  void aGradientThatIsNotFiniteStopsALayerwiseRunAndNamesThePlace() {
+    String[] words = words(APOLLO + "apollo_layerwise=true learning_rate=1e30");
+    assertThatThrownBy(() -> tiny.run("broken", words))
+        .isInstanceOf(TrainException.class)
+        .hasMessageContaining("expected finite");
+  }
+
   @Test
   void whatDoesNotGoTogetherIsRefused() {
     refused("use_galore", "use_galore=true", "finetuning_type=lora");
     refused("one optimizer at a time", words("use_muon=true use_adam_mini=true"));
     refused("not with GaLore", words("use_galore=true optim=sgd"));
     refused("Remove optim", words("use_muon=true optim=adafactor"));
-    refused("badam_mode", words("use_badam=true badam_mode=ratio"));
+    refused("expected 0, got more", words("use_badam=true badam_mode=ratio weight_decay=0.1"));
+    refused("out of range", words("use_badam=true badam_mode=ratio badam_update_ratio=0"));
+    refused("use_galore: true", words("galore_layerwise=true"));
+    refused("use_apollo: true", words(GALORE + "apollo_layerwise=true"));
+    refused(
+        "gradient_accumulation_steps: 1",
+        words(GALORE + "galore_layerwise=true gradient_accumulation_steps=2"));
+    refused("max_grad_norm", words(APOLLO + "apollo_layerwise=true max_grad_norm=1"));
     refused("badam_start_block", words("use_badam=true badam_start_block=7"));
     assertThatThrownBy(() -> tiny.run("x", words(GALORE + "galore_target=nothing")))
         .isInstanceOf(TrainException.class)

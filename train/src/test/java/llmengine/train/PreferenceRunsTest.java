@@ -125,7 +125,10 @@ class PreferenceRunsTest {
     "rm,full,value_head_dropout=0.3",
     "dpo,lora,pref_bco_weight=0.5",
     "dpo,full,pref_ftx=0.2",
-    "kto,lora,pref_ftx=0.1"
+    "kto,lora,pref_ftx=0.1",
+    "rm,lora,neftune_noise_alpha=5",
+    "dpo,full,neftune_noise_alpha=5",
+    "kto,lora,neftune_noise_alpha=5"
   })
   void stoppedAndResumedIsUnbroken(String stage, String method, String more) throws IOException {
     String[] words =
@@ -393,5 +396,17 @@ class PreferenceRunsTest {
               p.value().grad(null);
             });
     return all.toArray(float[][]::new);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rm", "dpo", "kto"})
+  void noiseChangesTrainingAndNotEvaluation(String stage) {
+    String[] plain = words(stage, "val_size=3", "do_eval=true", "learning_rate=0", "max_steps=2");
+    String[] noisy =
+        Stream.concat(Stream.of(plain), Stream.of("neftune_noise_alpha=5")).toArray(String[]::new);
+    tiny.run("plain", plain);
+    tiny.run("noisy", noisy);
+    assertThat(tiny.values("noisy", "loss")).isNotEqualTo(tiny.values("plain", "loss"));
+    assertThat(tiny.values("noisy", "eval_loss")).isEqualTo(tiny.values("plain", "eval_loss"));
   }
 }

@@ -64,6 +64,7 @@ class ResumeTest {
         "lora pissa_init=true pissa_iter=4 pissa_convert=true",
         "lora pissa_init=true pissa_iter=-1 use_dora=true bf16=true",
         "lora neftune_noise_alpha=5",
+        "lora shift_attn=true",
         "lora add_tokens=abc,xyz",
         "full add_special_tokens=<a>,<b> resize_vocab=true",
         "oft module_dropout=0.3",

@@ -1,5 +1,6 @@
 package llmengine.data.template;
 
+import java.util.Optional;
 import java.util.Set;
 import llmengine.data.DataException;
 import llmengine.data.Tokenizer;
@@ -9,7 +10,7 @@ import llmengine.data.Tokenizer;
  * the named templates, the same as in training, or the checkpoint's own {@code chat_template}.
  * Immutable and safe for concurrent use.
  */
-public sealed interface ChatFormat permits NamedFormat {
+public sealed interface ChatFormat permits NamedFormat, CheckpointFormat {
   /** For people: the template's name, or where the checkpoint's own was found. */
   String name();
 
@@ -22,6 +23,16 @@ public sealed interface ChatFormat permits NamedFormat {
 
   /** Ids that end an answer; eos, if there is one, is the first. */
   Set<Integer> stopIds();
+
+  /** The named template, if this is one. */
+  default Optional<ChatTemplate> named() {
+    return Optional.empty();
+  }
+
+  /** The text of the checkpoint's own {@code chat_template}, if this is one. */
+  default Optional<String> jinja() {
+    return Optional.empty();
+  }
 
   /** A named template with the tokenizer that went through its {@code fixSpecialTokens}. */
   static ChatFormat of(ChatTemplate template, Tokenizer tokenizer) {

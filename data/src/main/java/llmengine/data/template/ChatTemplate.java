@@ -81,7 +81,7 @@ public final class ChatTemplate {
   }
 
   /** The words around a thought. */
-  WordPair thoughtWords() {
+  public WordPair thoughtWords() {
     return definition.thoughtWords();
   }
 
@@ -95,6 +95,11 @@ public final class ChatTemplate {
               + " one of the two out.");
     }
     return text + definition.callWords().open() + calls + definition.callWords().close();
+  }
+
+  /** How tools are described and calls written. */
+  public ToolFormat toolFormat() {
+    return toolFormat;
   }
 
   public ChatTemplate withDefaultSystem(String system) {

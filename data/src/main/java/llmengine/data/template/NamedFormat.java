@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import llmengine.data.DataException;
 import llmengine.data.Message;
@@ -25,6 +26,11 @@ record NamedFormat(ChatTemplate template, Tokenizer tokenizer) implements ChatFo
   @Override
   public String name() {
     return template.name();
+  }
+
+  @Override
+  public Optional<ChatTemplate> named() {
+    return Optional.of(template);
   }
 
   @Override

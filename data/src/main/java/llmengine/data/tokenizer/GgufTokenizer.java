@@ -265,8 +265,15 @@ public final class GgufTokenizer {
     config.put("add_bos_token", metadata.flag("tokenizer.ggml.add_bos_token", addsBos));
     config.put("clean_up_tokenization_spaces", false);
     config.put("tokenizer_class", "PreTrainedTokenizerFast");
-    if (metadata.has("tokenizer.chat_template")) {
-      config.put("chat_template", metadata.string("tokenizer.chat_template"));
+    String template = "tokenizer.chat_template";
+    if (metadata.has(template + ".tool_use")) {
+      ArrayNode list = config.putArray("chat_template");
+      list.addObject().put("name", "default").put("template", metadata.string(template, null));
+      list.addObject()
+          .put("name", "tool_use")
+          .put("template", metadata.string(template + ".tool_use"));
+    } else if (metadata.has(template)) {
+      config.put("chat_template", metadata.string(template));
     }
     return HuggingFaceTokenizer.of(new TokenizerJson(metadata.where(), json), config);
   }

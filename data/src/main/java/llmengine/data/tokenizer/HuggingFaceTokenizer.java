@@ -6,9 +6,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -34,8 +36,8 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
   /**
    * Loads tokenizer.json with, where present, tokenizer_config.json, special_tokens_map.json,
-   * added_tokens.json and chat_template.jinja of a checkpoint directory. A missing tokenizer.json
-   * or an invalid file is a {@link DataException}.
+   * added_tokens.json, chat_template.jinja and additional_chat_templates/ of a checkpoint
+   * directory. A missing tokenizer.json or an invalid file is a {@link DataException}.
    */
   public static HuggingFaceTokenizer load(Path dir) {
     return TokenizerFiles.load(dir);
@@ -181,15 +183,30 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
   /** The Jinja chat template of the checkpoint; of several the one named "default". */
   public Optional<String> chatTemplate() {
+    return Optional.ofNullable(chatTemplates().get("default"));
+  }
+
+  /**
+   * The Jinja chat templates of the checkpoint by name; one without a name is "default". Another
+   * usual one is "tool_use".
+   */
+  public Map<String, String> chatTemplates() {
     JsonNode node = config.path("chat_template");
-    if (node.isArray()) {
-      for (JsonNode named : node) {
-        if (named.path("name").asText().equals("default")) {
-          return Optional.ofNullable(named.path("template").textValue());
-        }
+    Map<String, String> templates = new LinkedHashMap<>();
+    if (node.isTextual()) {
+      templates.put("default", node.textValue());
+    }
+    for (JsonNode named : node) {
+      if (named.path("template").isTextual()) {
+        templates.put(named.path("name").asText(), named.path("template").textValue());
       }
     }
-    return Optional.ofNullable(node.textValue());
+    return templates;
+  }
+
+  /** The named special tokens the tokenizer has, such as bos_token. */
+  public Map<String, String> specialTokens() {
+    return TokenizerFiles.tokensByName(config);
   }
 
   /** A value of tokenizer_config.json that is a string, number or boolean, as text. */

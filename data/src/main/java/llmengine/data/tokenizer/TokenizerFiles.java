@@ -2,6 +2,7 @@ package llmengine.data.tokenizer;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -13,8 +14,11 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import llmengine.data.DataException;
 
 /** The tokenizer files of a checkpoint directory in the layout of Hugging Face transformers. */
@@ -32,10 +36,7 @@ final class TokenizerFiles {
     }
     ObjectNode config = readObject(dir.resolve("tokenizer_config.json"));
     fillFrom(config, readObject(dir.resolve("special_tokens_map.json")));
-    Path template = dir.resolve("chat_template.jinja");
-    if (Files.isRegularFile(template)) {
-      config.put("chat_template", new String(read(template), StandardCharsets.UTF_8));
-    }
+    readTemplates(dir, config);
     TokenizerJson json = new TokenizerJson(file.toString(), read(file));
     JsonNode listed = readObject(dir.resolve("added_tokens.json"));
     return HuggingFaceTokenizer.of(withListedTokens(json, config, listed), config);
@@ -98,6 +99,50 @@ final class TokenizerFiles {
               + "\". Download the file again.",
           e);
     }
+  }
+
+  /** Files of templates go before those in tokenizer_config.json. */
+  private static void readTemplates(Path dir, ObjectNode config) {
+    Map<String, String> templates = new LinkedHashMap<>();
+    Path single = dir.resolve("chat_template.jinja");
+    if (Files.isRegularFile(single)) {
+      templates.put("default", new String(read(single), StandardCharsets.UTF_8));
+    }
+    Path more = dir.resolve("additional_chat_templates");
+    if (Files.isDirectory(more)) {
+      try (Stream<Path> files = Files.list(more)) {
+        for (Path file : files.sorted().toList()) {
+          String name = file.getFileName().toString();
+          if (name.endsWith(".jinja")) {
+            templates.put(
+                name.substring(0, name.length() - ".jinja".length()),
+                new String(read(file), StandardCharsets.UTF_8));
+          }
+        }
+      } catch (IOException e) {
+        throw unreadable(more, e);
+      }
+    }
+    if (templates.size() == 1 && templates.containsKey("default")) {
+      config.put("chat_template", templates.get("default"));
+    } else if (!templates.isEmpty()) {
+      if (!templates.containsKey("default") && config.path("chat_template").isTextual()) {
+        templates.put("default", config.get("chat_template").textValue());
+      }
+      ArrayNode list = config.putArray("chat_template");
+      templates.forEach((name, text) -> list.addObject().put("name", name).put("template", text));
+    }
+  }
+
+  static Map<String, String> tokensByName(ObjectNode config) {
+    Map<String, String> tokens = new LinkedHashMap<>();
+    for (String name : NAMED) {
+      String token = token(config, name);
+      if (token != null) {
+        tokens.put(name, token);
+      }
+    }
+    return tokens;
   }
 
   static List<String> namedTokens(ObjectNode config) {

@@ -43,7 +43,8 @@ public final class Reference {
     return folder().resolve("reference/llamafactory").resolve(file);
   }
 
-  private static Path folder() {
+  /** The folder of what is kept outside the project; it may be absent. */
+  public static Path folder() {
     String named = System.getProperty("ENGINE_SHARED", System.getenv("ENGINE_SHARED"));
     if (named != null) {
       return Path.of(named);

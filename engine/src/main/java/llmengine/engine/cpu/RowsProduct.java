@@ -83,7 +83,18 @@ final class RowsProduct {
       int n = Math.min(PIECE, k - from);
       int padded = Scratch.padded(n);
       load(b, row, from, count, n, w, padded);
-      for (int i = 0; i < m; i++) {
+      int i = 0;
+      if (count == ROWS && L == 16) {
+        for (; i + 4 <= m; i += 4) {
+          dots16(w, x, i * stride + from, stride, padded, partials, i * ROWS * 16);
+        }
+      } else if (count == ROWS && L == 8) {
+        for (; i + 2 <= m; i += 2) {
+          dots8(w, x, i * stride + from, stride, padded, partials, i * ROWS * 16, 0);
+          dots8(w, x, i * stride + from, stride, padded, partials, i * ROWS * 16, 8);
+        }
+      }
+      for (; i < m; i++) {
         int at = i * ROWS * 16;
         if (count == ROWS && L >= 8) {
           dots(w, x, i * stride + from, padded, partials, at);
@@ -131,6 +142,112 @@ final class RowsProduct {
     } else {
       dots8(w, x, xo, n, partials, at);
     }
+  }
+
+  /**
+   * The same with four rows of x, {@code stride} apart: a row of w is loaded once for all of them,
+   * and there are as many loads as half the multiplications, which is what a core can do.
+   */
+  private static void dots16(float[] w, float[] x, int xo, int stride, int n, float[] p, int at) {
+    FloatVector a0 = FloatVector.fromArray(F, p, at);
+    FloatVector b0 = FloatVector.fromArray(F, p, at + 16);
+    FloatVector c0 = FloatVector.fromArray(F, p, at + 32);
+    FloatVector d0 = FloatVector.fromArray(F, p, at + 48);
+    FloatVector a1 = FloatVector.fromArray(F, p, at + 64);
+    FloatVector b1 = FloatVector.fromArray(F, p, at + 80);
+    FloatVector c1 = FloatVector.fromArray(F, p, at + 96);
+    FloatVector d1 = FloatVector.fromArray(F, p, at + 112);
+    FloatVector a2 = FloatVector.fromArray(F, p, at + 128);
+    FloatVector b2 = FloatVector.fromArray(F, p, at + 144);
+    FloatVector c2 = FloatVector.fromArray(F, p, at + 160);
+    FloatVector d2 = FloatVector.fromArray(F, p, at + 176);
+    FloatVector a3 = FloatVector.fromArray(F, p, at + 192);
+    FloatVector b3 = FloatVector.fromArray(F, p, at + 208);
+    FloatVector c3 = FloatVector.fromArray(F, p, at + 224);
+    FloatVector d3 = FloatVector.fromArray(F, p, at + 240);
+    int x1 = xo + stride;
+    int x2 = x1 + stride;
+    int x3 = x2 + stride;
+    for (int i = 0; i < n; i += 16) {
+      FloatVector w0 = FloatVector.fromArray(F, w, i);
+      FloatVector w1 = FloatVector.fromArray(F, w, n + i);
+      FloatVector w2 = FloatVector.fromArray(F, w, 2 * n + i);
+      FloatVector w3 = FloatVector.fromArray(F, w, 3 * n + i);
+      FloatVector v = FloatVector.fromArray(F, x, xo + i);
+      a0 = w0.fma(v, a0);
+      b0 = w1.fma(v, b0);
+      c0 = w2.fma(v, c0);
+      d0 = w3.fma(v, d0);
+      v = FloatVector.fromArray(F, x, x1 + i);
+      a1 = w0.fma(v, a1);
+      b1 = w1.fma(v, b1);
+      c1 = w2.fma(v, c1);
+      d1 = w3.fma(v, d1);
+      v = FloatVector.fromArray(F, x, x2 + i);
+      a2 = w0.fma(v, a2);
+      b2 = w1.fma(v, b2);
+      c2 = w2.fma(v, c2);
+      d2 = w3.fma(v, d2);
+      v = FloatVector.fromArray(F, x, x3 + i);
+      a3 = w0.fma(v, a3);
+      b3 = w1.fma(v, b3);
+      c3 = w2.fma(v, c3);
+      d3 = w3.fma(v, d3);
+    }
+    a0.intoArray(p, at);
+    b0.intoArray(p, at + 16);
+    c0.intoArray(p, at + 32);
+    d0.intoArray(p, at + 48);
+    a1.intoArray(p, at + 64);
+    b1.intoArray(p, at + 80);
+    c1.intoArray(p, at + 96);
+    d1.intoArray(p, at + 112);
+    a2.intoArray(p, at + 128);
+    b2.intoArray(p, at + 144);
+    c2.intoArray(p, at + 160);
+    d2.intoArray(p, at + 176);
+    a3.intoArray(p, at + 192);
+    b3.intoArray(p, at + 208);
+    c3.intoArray(p, at + 224);
+    d3.intoArray(p, at + 240);
+  }
+
+  /** Likewise two rows of x, for eight of the sixteen partials: {@code h} is 0 or 8. */
+  private static void dots8(
+      float[] w, float[] x, int xo, int stride, int n, float[] p, int at, int h) {
+    FloatVector a0 = FloatVector.fromArray(F, p, at + 0 + h);
+    FloatVector b0 = FloatVector.fromArray(F, p, at + 16 + h);
+    FloatVector c0 = FloatVector.fromArray(F, p, at + 32 + h);
+    FloatVector d0 = FloatVector.fromArray(F, p, at + 48 + h);
+    FloatVector a1 = FloatVector.fromArray(F, p, at + 64 + h);
+    FloatVector b1 = FloatVector.fromArray(F, p, at + 80 + h);
+    FloatVector c1 = FloatVector.fromArray(F, p, at + 96 + h);
+    FloatVector d1 = FloatVector.fromArray(F, p, at + 112 + h);
+    int x1 = xo + stride;
+    for (int i = h; i < n; i += 16) {
+      FloatVector w0 = FloatVector.fromArray(F, w, i);
+      FloatVector w1 = FloatVector.fromArray(F, w, n + i);
+      FloatVector w2 = FloatVector.fromArray(F, w, 2 * n + i);
+      FloatVector w3 = FloatVector.fromArray(F, w, 3 * n + i);
+      FloatVector v = FloatVector.fromArray(F, x, xo + i);
+      a0 = w0.fma(v, a0);
+      b0 = w1.fma(v, b0);
+      c0 = w2.fma(v, c0);
+      d0 = w3.fma(v, d0);
+      v = FloatVector.fromArray(F, x, x1 + i);
+      a1 = w0.fma(v, a1);
+      b1 = w1.fma(v, b1);
+      c1 = w2.fma(v, c1);
+      d1 = w3.fma(v, d1);
+    }
+    a0.intoArray(p, at + 0 + h);
+    b0.intoArray(p, at + 16 + h);
+    c0.intoArray(p, at + 32 + h);
+    d0.intoArray(p, at + 48 + h);
+    a1.intoArray(p, at + 64 + h);
+    b1.intoArray(p, at + 80 + h);
+    c1.intoArray(p, at + 96 + h);
+    d1.intoArray(p, at + 112 + h);
   }
 
   private static void dots16(float[] w, float[] x, int xo, int n, float[] p, int at) {

@@ -1,5 +1,7 @@
 package llmengine.engine.file;
 
+import static org.assertj.core.api.Assertions.assertThatCode;
+
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import org.junit.jupiter.api.Tag;
 
@@ -11,11 +13,11 @@ import org.junit.jupiter.api.Tag;
 class ContainerFuzzTest {
   @FuzzTest(maxDuration = "5m")
   void safetensors(byte[] bytes) {
-    ContainerTarget.SAFETENSORS.run(bytes);
+    assertThatCode(() -> ContainerTarget.SAFETENSORS.run(bytes)).doesNotThrowAnyException();
   }
 
   @FuzzTest(maxDuration = "5m")
   void gguf(byte[] bytes) {
-    ContainerTarget.GGUF.run(bytes);
+    assertThatCode(() -> ContainerTarget.GGUF.run(bytes)).doesNotThrowAnyException();
   }
 }

@@ -67,9 +67,8 @@ public record Apollo(
       if (targets.contains(one.parameter().name())) {
         scaled(scratch, one, gradient, gradScale, adam, update);
       } else {
-        Tensor g = scratch.empty(DType.F32, p.shape().dims());
-        backend.scale(gradient, gradScale, g, false);
-        backend.update(adam, update, g, one.state()[0], one.state()[1]);
+        var whole = new Update.AdamDirection(gradScale, beta1, beta2, epsilon);
+        backend.update(whole, update, gradient, one.state()[0], one.state()[1]);
       }
       backend.scale(update, (float) -rate, p, true);
       if (one.weightDecay() != 0) {

@@ -63,11 +63,13 @@ public record Galore(
       }
     }
     try (Scope scratch = new Scope(backend, "optimizer step")) {
-      Tensor small =
-          projects
-              ? Projection.project(scratch, gradient, gradScale, left, right)
-              : scratch.empty(DType.F32, p.shape().dims());
-      if (!projects) {
+      Tensor small = gradient;
+      float rest = gradScale;
+      if (projects) {
+        small = Projection.project(scratch, gradient, gradScale, left, right);
+        rest = 1;
+      } else if (adafactor) { // it overwrites what it gets
+        small = scratch.empty(DType.F32, p.shape().dims());
         backend.scale(gradient, gradScale, small, false);
       }
       double rate = one.learningRate();
@@ -75,7 +77,7 @@ public record Galore(
         rate *= Adafactor.normalize(small, one.state(), moments, one.number());
         decay(one);
       } else {
-        var adam = new Update.AdamDirection(1, beta1, beta2, epsilon);
+        var adam = new Update.AdamDirection(rest, beta1, beta2, epsilon);
         Tensor direction = scratch.empty(DType.F32, small.shape().dims());
         backend.update(adam, direction, small, one.state()[moments], one.state()[moments + 1]);
         small = direction;

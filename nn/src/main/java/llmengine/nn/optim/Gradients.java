@@ -31,12 +31,17 @@ public final class Gradients {
   /** Gives the gradients' memory back to the pool; the next backward pass starts from nothing. */
   public static void release(List<Parameter> parameters) {
     for (int i = 0; i < parameters.size(); i++) {
-      Tensor value = parameters.get(i).value();
-      Tensor gradient = value.grad();
-      if (gradient != null) {
-        value.grad(null);
-        gradient.scope().release(gradient);
-      }
+      release(parameters.get(i));
+    }
+  }
+
+  /** The same of one parameter. */
+  static void release(Parameter parameter) {
+    Tensor value = parameter.value();
+    Tensor gradient = value.grad();
+    if (gradient != null) {
+      value.grad(null);
+      gradient.scope().release(gradient);
     }
   }
 }

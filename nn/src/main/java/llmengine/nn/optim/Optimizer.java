@@ -8,9 +8,32 @@ import llmengine.nn.Parameter;
  * Updates trained parameters from their gradients. State lies in float32 in the scope given at
  * construction; a step allocates no tensor. A parameter without a gradient is left as it is.
  */
-public sealed interface Optimizer permits AdamW, Sgd, RuleOptimizer, BlockOptimizer {
+public sealed interface Optimizer
+    permits AdamW, Sgd, RuleOptimizer, LayerwiseOptimizer, BlockOptimizer, RatioOptimizer {
   /** All parameters, in the order of the groups. */
   List<Parameter> parameters();
+
+  /**
+   * Says that gradients of a step are about to be computed.
+   *
+   * @param learningRate of the step, as {@link #step} gets it
+   */
+  default void begin(double learningRate) {}
+
+  /** Euclidean norm over all gradients of the step, before {@link #step}. */
+  default double gradientNorm() {
+    return Gradients.norm(parameters());
+  }
+
+  /** Gives the gradients' memory back; the next backward pass starts from nothing. */
+  default void release() {
+    Gradients.release(parameters());
+  }
+
+  /** Forgets the step that has begun: gradients that come until the next are not acted on. */
+  default void abandon() {
+    release();
+  }
 
   /**
    * One update with every parameter's gradient.

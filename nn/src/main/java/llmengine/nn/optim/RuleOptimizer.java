@@ -28,18 +28,24 @@ public final class RuleOptimizer implements Optimizer {
 
   @Override
   public void step(double learningRate, float gradScale) {
-    for (ParameterState.Slot slot : state.slots()) {
-      Tensor gradient = slot.parameter.value().grad();
-      if (gradient == null) {
-        continue;
-      }
-      slot.steps++;
-      double rate = learningRate * slot.group.learningRateFactor();
-      rule.step(
-          new ParameterRule.OneStep(slot.parameter, slot.group, slot.buffers, slot.steps, rate),
-          gradient,
-          gradScale);
+    for (int i = 0; i < parameters.size(); i++) {
+      step(i, learningRate, gradScale);
     }
+  }
+
+  /** Updates one parameter, by its number, if it has a gradient. */
+  void step(int number, double learningRate, float gradScale) {
+    ParameterState.Slot slot = state.slots().get(number);
+    Tensor gradient = slot.parameter.value().grad();
+    if (gradient == null) {
+      return;
+    }
+    slot.steps++;
+    double rate = learningRate * slot.group.learningRateFactor();
+    rule.step(
+        new ParameterRule.OneStep(slot.parameter, slot.group, slot.buffers, slot.steps, rate),
+        gradient,
+        gradScale);
   }
 
   @Override

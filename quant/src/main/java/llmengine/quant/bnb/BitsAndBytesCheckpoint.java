@@ -14,6 +14,7 @@ import llmengine.engine.Tensor;
 import llmengine.engine.file.Checkpoint;
 import llmengine.engine.file.SafetensorsType;
 import llmengine.engine.file.StoredTensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.StoredQuantization;
 
 /**

@@ -1,11 +1,12 @@
 package llmengine.quant.bnb;
 
-import static llmengine.quant.bnb.HostMemory.FLOAT;
+import static llmengine.quant.HostMemory.FLOAT;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /** The scale of each block of a 4-bit matrix: its largest magnitude. */
 sealed interface BlockScales {

@@ -12,6 +12,7 @@ import jdk.incubator.vector.VectorSpecies;
 import llmengine.engine.Packing;
 import llmengine.engine.ShapeException;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * A matrix in 4-bit codes of bitsandbytes: values in row-major order, two to a byte with the first

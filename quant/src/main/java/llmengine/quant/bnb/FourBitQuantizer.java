@@ -6,6 +6,7 @@ import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizer;
 
 /**

@@ -14,6 +14,7 @@ import llmengine.engine.InferencePacking;
 import llmengine.engine.Packing;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * LLM.int8() (Dettmers et al. 2022): a matrix of signed bytes with a scale for each row, the row's

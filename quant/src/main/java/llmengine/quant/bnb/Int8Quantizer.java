@@ -5,6 +5,7 @@ import java.lang.foreign.ValueLayout;
 import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizer;
 
 /**

@@ -4,12 +4,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
-import llmengine.engine.Buffer;
 import llmengine.engine.DType;
-import llmengine.engine.DeviceException;
 import llmengine.engine.Packing;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * A quantized matrix (N, K) before it has a file's layout: W[n, k] = scale[n, g] * (code[n, k] -
@@ -50,19 +49,9 @@ public final class GroupedCodes implements Packing {
     this.codes = scope.zeros(DType.U8, rows, rowBytes);
     this.scales = scope.empty(DType.F16, rows, groups);
     this.zeros = scope.empty(DType.U8, rows, groups);
-    this.codeBytes = host(codes);
-    this.scaleBytes = host(scales);
-    this.zeroBytes = host(zeros);
-  }
-
-  private static MemorySegment host(Tensor t) {
-    if (!(t.buffer() instanceof Buffer.Host host)) {
-      throw new DeviceException(
-          "quantization: expected codes in host memory, got "
-              + t.backend().name()
-              + ". Export on the CPU.");
-    }
-    return host.segment().asSlice(t.offset(), t.size() * t.dtype().bytes());
+    this.codeBytes = HostMemory.of(codes);
+    this.scaleBytes = HostMemory.of(scales);
+    this.zeroBytes = HostMemory.of(zeros);
   }
 
   /** Writes a code that is still 0. Rows may be filled by several threads. */

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * AQLM (Egiazarian et al. 2024): blocks of {@code outGroup} outputs by {@code inGroup} inputs, each
@@ -47,7 +48,7 @@ final class Aqlm implements Packing {
     this.inGroup = inGroup;
     this.codebooks = codebooks;
     this.codes = codes;
-    this.codeMemory = HostBytes.of(codes);
+    this.codeMemory = HostMemory.of(codes);
     this.wide = codes.cols() != codebooks;
     this.entries = entries;
     this.scales = scales;
@@ -93,7 +94,8 @@ final class Aqlm implements Packing {
     int within = row % outGroup * inGroup + col % inGroup;
     for (int b = 0; b < codebooks; b++) {
       long i = block * codebooks + b;
-      int code = wide ? codeMemory.get(HostBytes.SHORT, 2 * i) : codeMemory.get(HostBytes.BYTE, i);
+      int code =
+          wide ? codeMemory.get(HostMemory.SHORT, 2 * i) : codeMemory.get(HostMemory.BYTE, i);
       long entry = ((long) b << bits) + (code & (1 << bits) - 1);
       entries.add(entry * (outGroup * inGroup) + within, n, to, at);
     }

@@ -9,6 +9,7 @@ import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
 import llmengine.engine.file.SafetensorsType;
 import llmengine.engine.file.TensorSource;
+import llmengine.quant.HostMemory;
 
 /**
  * A matrix of 4-bit codes as AWQ's GEMM version stores it. {@code qweight} (K, N / 8) and {@code
@@ -45,9 +46,9 @@ public final class Awq implements Packing {
     this.cols = codes.rows();
     this.groupSize = groupSize;
     this.codes = codes;
-    this.words = HostBytes.of(codes);
+    this.words = HostMemory.of(codes);
     this.zeros = zeros;
-    this.zeroWords = HostBytes.of(zeros);
+    this.zeroWords = HostMemory.of(zeros);
     this.scales = scales;
   }
 
@@ -80,7 +81,8 @@ public final class Awq implements Packing {
       for (int c = 0; c < cols; c += PANEL_COLS) {
         int n = Math.min(PANEL_COLS, cols - c);
         for (int i = 0; i < n; i++) {
-          staged[i] = words.get(HostBytes.INT, 4 * ((long) (col + c + i) * (this.rows / 8) + word));
+          staged[i] =
+              words.get(HostMemory.INT, 4 * ((long) (col + c + i) * (this.rows / 8) + word));
         }
         for (int one = r; one < end; one++) {
           row(staged, row + one, col + c, n, to, at + one * stride + c);
@@ -97,7 +99,7 @@ public final class Awq implements Packing {
       int end = (int) Math.min(col + cols, (group + 1L) * groupSize);
       float scale = scales.at((long) group * rows + row);
       int zero =
-          zeroWords.get(HostBytes.INT, 4 * ((long) group * (rows / 8) + row / 8)) >>> shift & 15;
+          zeroWords.get(HostMemory.INT, 4 * ((long) group * (rows / 8) + row / 8)) >>> shift & 15;
       run(staged, c - col, end - c, shift, zero, scale, to, at + c - col);
       c = end;
     }

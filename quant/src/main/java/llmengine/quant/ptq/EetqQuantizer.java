@@ -5,7 +5,9 @@ import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizer;
+import llmengine.quant.Workers;
 
 /**
  * EETQ's weights of 8 bits: each output's largest magnitude is 128 steps, so that the largest
@@ -29,7 +31,7 @@ public final class EetqQuantizer implements WeightQuantizer {
   public Tensor quantize(Scope scope, String name, Tensor weight) {
     int cols = weight.cols();
     Tensor codes = scope.empty(DType.I8, weight.rows(), cols);
-    MemorySegment bytes = HostBytes.of(codes);
+    MemorySegment bytes = HostMemory.of(codes);
     float[] scales = new float[weight.rows()];
     int perPiece = Math.max(1, PIECE / Math.max(1, cols));
     Workers.run(
@@ -41,7 +43,7 @@ public final class EetqQuantizer implements WeightQuantizer {
           byte[] row = new byte[cols];
           for (int r = from; r < to; r++) {
             scales[r] = encode(name, r, values, (r - from) * cols, row);
-            MemorySegment.copy(row, 0, bytes, HostBytes.BYTE, (long) r * cols, cols);
+            MemorySegment.copy(row, 0, bytes, HostMemory.BYTE, (long) r * cols, cols);
           }
         });
     Tensor kept = scope.empty(DType.F16, weight.rows()).set(scales);

@@ -11,6 +11,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * A matrix of 8-bit floats with one scale for each block of rows and columns, as DeepSeek's
@@ -35,7 +36,7 @@ final class Fp8Matrix implements Packing {
   Fp8Matrix(SmallFloat kind, Tensor codes, SideValues scales, int blockRows, int blockCols) {
     this.kind = kind;
     this.codes = codes;
-    this.memory = HostBytes.of(codes);
+    this.memory = HostMemory.of(codes);
     this.values = kind.table();
     this.scales = scales;
     this.blockRows = blockRows;
@@ -86,7 +87,7 @@ final class Fp8Matrix implements Packing {
       }
     }
     for (; i < n; i++) {
-      to[at + i] = values[memory.get(HostBytes.BYTE, from + i) & 0xff] * scale;
+      to[at + i] = values[memory.get(HostMemory.BYTE, from + i) & 0xff] * scale;
     }
   }
 

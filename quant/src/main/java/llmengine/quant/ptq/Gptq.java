@@ -10,6 +10,7 @@ import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
 import llmengine.engine.file.SafetensorsType;
 import llmengine.engine.file.TensorSource;
+import llmengine.quant.HostMemory;
 
 /**
  * A matrix as GPTQ checkpoints (AutoGPTQ, GPTQModel) store it, of b = 2, 3, 4 or 8 bits. {@code
@@ -60,9 +61,9 @@ public final class Gptq implements Packing {
     this.groupSize = groupSize;
     this.groups = groups;
     this.codes = codes;
-    this.words = HostBytes.of(codes);
+    this.words = HostMemory.of(codes);
     this.zeros = zeros;
-    this.zeroWords = HostBytes.of(zeros);
+    this.zeroWords = HostMemory.of(zeros);
     this.zeroRow = zeros.cols();
     this.zeroShift = v2 ? 0 : 1;
     this.scales = scales;
@@ -112,7 +113,7 @@ public final class Gptq implements Packing {
     for (int w = 0; w < count; w++) {
       long from = 4 * ((long) (firstWord + w) * this.rows + row);
       for (int r = 0; r < rows; r++) {
-        staged[r * pitch + w] = words.get(HostBytes.INT, from + 4L * r);
+        staged[r * pitch + w] = words.get(HostMemory.INT, from + 4L * r);
       }
     }
     for (int r = 0; r < rows; r++) {
@@ -164,9 +165,9 @@ public final class Gptq implements Packing {
     long bit = (long) row * bits;
     long at = 4 * ((long) group * zeroRow + (bit >>> 5));
     int shift = (int) (bit & 31);
-    int code = zeroWords.get(HostBytes.INT, at) >>> shift;
+    int code = zeroWords.get(HostMemory.INT, at) >>> shift;
     if (shift + bits > 32) {
-      code |= zeroWords.get(HostBytes.INT, at + 4) << 32 - shift;
+      code |= zeroWords.get(HostMemory.INT, at + 4) << 32 - shift;
     }
     return code + zeroShift & fields.mask();
   }

@@ -11,6 +11,7 @@ import llmengine.engine.Tensor;
 import llmengine.engine.file.Checkpoint;
 import llmengine.engine.file.SafetensorsType;
 import llmengine.engine.file.StoredTensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.QuantizationSettings;
 import llmengine.quant.StoredQuantization;
 
@@ -91,7 +92,7 @@ public final class GptqCheckpoint implements StoredQuantization {
       throw parts.bad(".g_idx", "dtype I32", stored.get().type().toString());
     }
     int[] order = new int[cols];
-    MemorySegment.copy(stored.get().data(), HostBytes.INT, 0, order, 0, cols);
+    MemorySegment.copy(stored.get().data(), HostMemory.INT, 0, order, 0, cols);
     boolean plain = true;
     for (int k = 0; k < cols; k++) {
       if (order[k] < 0 || order[k] >= groups) {

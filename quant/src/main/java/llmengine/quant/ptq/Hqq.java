@@ -12,6 +12,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * A matrix quantized by HQQ (Badri and Shaji 2023): codes as {@link HqqLayout} places them, and for
@@ -38,7 +39,7 @@ final class Hqq implements Packing {
     this.cols = cols;
     this.layout = layout;
     this.elements = elements;
-    this.memory = HostBytes.of(elements);
+    this.memory = HostMemory.of(elements);
     this.scales = scales;
     this.zeros = zeros;
   }
@@ -136,8 +137,8 @@ final class Hqq implements Packing {
   private int code(long element, int shift) {
     int word =
         layout.bits() == 3
-            ? memory.get(HostBytes.INT, 4 * element)
-            : memory.get(HostBytes.BYTE, element) & 0xff;
+            ? memory.get(HostMemory.INT, 4 * element)
+            : memory.get(HostMemory.BYTE, element) & 0xff;
     return word >>> shift & (layout.parts() == 1 ? 0xff : layout.mask());
   }
 }

@@ -10,6 +10,7 @@ import llmengine.engine.Tensor;
 import llmengine.engine.file.Checkpoint;
 import llmengine.engine.file.SafetensorsType;
 import llmengine.engine.file.StoredTensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.StoredQuantization;
 
 /**
@@ -83,7 +84,7 @@ public final class HqqCheckpoint implements StoredQuantization {
     if (stored.count() != 2 || stored.type() != SafetensorsType.I64) {
       throw parts.bad(".shape", "two I64", stored.toString());
     }
-    long[] shape = {stored.data().get(HostBytes.LONG, 0), stored.data().get(HostBytes.LONG, 8)};
+    long[] shape = {stored.data().get(HostMemory.LONG, 0), stored.data().get(HostMemory.LONG, 8)};
     if (shape[0] != rows || shape[1] != cols) {
       throw parts.bad(".shape", "[" + rows + ", " + cols + "]", Arrays.toString(shape));
     }
@@ -96,7 +97,7 @@ public final class HqqCheckpoint implements StoredQuantization {
     }
     MemorySegment letters = stored.get().data();
     byte[] bytes = new byte[(int) Math.min(32, letters.byteSize())];
-    MemorySegment.copy(letters, HostBytes.BYTE, 0, bytes, 0, bytes.length);
+    MemorySegment.copy(letters, HostMemory.BYTE, 0, bytes, 0, bytes.length);
     String name = new String(bytes, StandardCharsets.ISO_8859_1);
     if (letters.byteSize() > 32 || !name.equals(layout.packing())) {
       throw parts.bad(".packing", layout.packing() + " for " + layout.bits() + " bits", name);
@@ -112,10 +113,10 @@ public final class HqqCheckpoint implements StoredQuantization {
     MemorySegment data = stored.data();
     long value =
         switch (stored.type()) {
-          case U8, BOOL -> data.get(HostBytes.BYTE, 0) & 0xff;
-          case I8 -> data.get(HostBytes.BYTE, 0);
-          case I32 -> data.get(HostBytes.INT, 0);
-          case I64 -> data.get(HostBytes.LONG, 0);
+          case U8, BOOL -> data.get(HostMemory.BYTE, 0) & 0xff;
+          case I8 -> data.get(HostMemory.BYTE, 0);
+          case I32 -> data.get(HostMemory.INT, 0);
+          case I64 -> data.get(HostMemory.LONG, 0);
           default -> throw parts.bad(part, "a whole number", stored.toString());
         };
     if (value < least || value > most) {

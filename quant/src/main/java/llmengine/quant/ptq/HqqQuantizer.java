@@ -6,7 +6,9 @@ import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizer;
+import llmengine.quant.Workers;
 
 /**
  * HQQ without calibration data. The solver stops for the whole matrix at once, so it goes over the
@@ -66,7 +68,7 @@ public final class HqqQuantizer implements WeightQuantizer {
     work.solve();
     DType dtype = layout.elementBytes() == 4 ? DType.I32 : DType.U8;
     Tensor elements = scope.empty(dtype, layout.step(), layout.cols());
-    work.pack(HostBytes.of(elements));
+    work.pack(HostMemory.of(elements));
     return scope.pack(
         new Hqq(
             weight.rows(),
@@ -255,9 +257,9 @@ public final class HqqQuantizer implements WeightQuantizer {
 
     private void put(MemorySegment to, long at, int element) {
       if (layout.elementBytes() == 4) {
-        to.set(HostBytes.INT, 4 * at, element);
+        to.set(HostMemory.INT, 4 * at, element);
       } else {
-        to.set(HostBytes.BYTE, at, (byte) element);
+        to.set(HostMemory.BYTE, at, (byte) element);
       }
     }
   }

@@ -6,6 +6,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /** A matrix (N, K) of signed bytes with one scale for each output. Value = code * scale. */
 final class Int8Channels implements Packing {
@@ -19,7 +20,7 @@ final class Int8Channels implements Packing {
    */
   Int8Channels(Tensor codes, SideValues scales) {
     this.codes = codes;
-    this.memory = HostBytes.of(codes);
+    this.memory = HostMemory.of(codes);
     this.scales = scales;
   }
 
@@ -58,7 +59,7 @@ final class Int8Channels implements Packing {
         }
       }
       for (; i < cols; i++) {
-        to[target + i] = memory.get(HostBytes.BYTE, from + i) * scale;
+        to[target + i] = memory.get(HostMemory.BYTE, from + i) * scale;
       }
     }
   }

@@ -7,6 +7,7 @@ import jdk.incubator.vector.VectorOperators;
 import llmengine.engine.FormatException;
 import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /**
  * A matrix of 4-bit floats ({@link SmallFloat#E2M1}) in blocks of 32 values along a row, each with
@@ -41,9 +42,9 @@ public final class Mxfp4 implements Packing {
     this.rows = rows;
     this.cols = cols;
     this.blocks = blocks;
-    this.words = HostBytes.of(blocks);
+    this.words = HostMemory.of(blocks);
     this.exponents = exponents;
-    this.exponentBytes = HostBytes.of(exponents);
+    this.exponentBytes = HostMemory.of(exponents);
   }
 
   private static IntVector magnitudes() {
@@ -89,11 +90,11 @@ public final class Mxfp4 implements Packing {
     long firstBlock = row * (this.cols / BLOCK) + col / BLOCK;
     int start = col / BLOCK * BLOCK;
     int count = Math.ceilDiv(col + cols - start, BLOCK);
-    MemorySegment.copy(words, HostBytes.INT, 16 * firstBlock, staged, 0, 4 * count);
+    MemorySegment.copy(words, HostMemory.INT, 16 * firstBlock, staged, 0, 4 * count);
     for (int c = col; c < col + cols; ) {
       int block = (c - start) / BLOCK;
       int end = Math.min(col + cols, start + (block + 1) * BLOCK);
-      float scale = SCALES[exponentBytes.get(HostBytes.BYTE, firstBlock + block) & 0xff];
+      float scale = SCALES[exponentBytes.get(HostMemory.BYTE, firstBlock + block) & 0xff];
       run(staged, c - start, end - c, scale, to, at + c - col);
       c = end;
     }
@@ -125,7 +126,7 @@ public final class Mxfp4 implements Packing {
    */
   void checkExponents(String where) {
     for (long i = 0; i < exponentBytes.byteSize(); i++) {
-      if (exponentBytes.get(HostBytes.BYTE, i) == -1) {
+      if (exponentBytes.get(HostMemory.BYTE, i) == -1) {
         throw new FormatException(
             where
                 + ": damaged value at "

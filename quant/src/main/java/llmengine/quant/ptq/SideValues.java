@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import llmengine.engine.DType;
 import llmengine.engine.FormatException;
 import llmengine.engine.Tensor;
+import llmengine.quant.HostMemory;
 
 /** Scales or zero points beside the codes, read as floats in the dtype they are stored in. */
 final class SideValues {
@@ -13,7 +14,7 @@ final class SideValues {
 
   SideValues(Tensor tensor) {
     this.tensor = tensor;
-    this.memory = HostBytes.of(tensor);
+    this.memory = HostMemory.of(tensor);
     this.dtype = tensor.dtype();
   }
 
@@ -23,16 +24,16 @@ final class SideValues {
 
   float at(long i) {
     return switch (dtype) {
-      case F32 -> memory.get(HostBytes.FLOAT, 4 * i);
-      case F16 -> Float.float16ToFloat(memory.get(HostBytes.SHORT, 2 * i));
-      default -> Float.intBitsToFloat(memory.get(HostBytes.SHORT, 2 * i) << 16);
+      case F32 -> memory.get(HostMemory.FLOAT, 4 * i);
+      case F16 -> Float.float16ToFloat(memory.get(HostMemory.SHORT, 2 * i));
+      default -> Float.intBitsToFloat(memory.get(HostMemory.SHORT, 2 * i) << 16);
     };
   }
 
   /** Values {@code from} to {@code from + n} into {@code to[at ...]}. */
   void read(long from, int n, float[] to, int at) {
     if (dtype == DType.F32) {
-      MemorySegment.copy(memory, HostBytes.FLOAT, 4 * from, to, at, n);
+      MemorySegment.copy(memory, HostMemory.FLOAT, 4 * from, to, at, n);
       return;
     }
     for (int i = 0; i < n; i++) {
@@ -45,17 +46,17 @@ final class SideValues {
     switch (dtype) {
       case F32 -> {
         for (int i = 0; i < n; i++) {
-          to[at + i] += memory.get(HostBytes.FLOAT, 4 * (from + i));
+          to[at + i] += memory.get(HostMemory.FLOAT, 4 * (from + i));
         }
       }
       case F16 -> {
         for (int i = 0; i < n; i++) {
-          to[at + i] += Float.float16ToFloat(memory.get(HostBytes.SHORT, 2 * (from + i)));
+          to[at + i] += Float.float16ToFloat(memory.get(HostMemory.SHORT, 2 * (from + i)));
         }
       }
       default -> {
         for (int i = 0; i < n; i++) {
-          to[at + i] += Float.intBitsToFloat(memory.get(HostBytes.SHORT, 2 * (from + i)) << 16);
+          to[at + i] += Float.intBitsToFloat(memory.get(HostMemory.SHORT, 2 * (from + i)) << 16);
         }
       }
     }

@@ -12,6 +12,7 @@ import llmengine.engine.Packing;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.ScalarBackend;
+import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizers;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

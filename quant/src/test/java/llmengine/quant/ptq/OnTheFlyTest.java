@@ -19,6 +19,7 @@ import llmengine.engine.Tensor;
 import llmengine.engine.cpu.ScalarBackend;
 import llmengine.engine.file.SafetensorsType;
 import llmengine.engine.file.TensorSource;
+import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizer;
 import llmengine.quant.WeightQuantizers;
 import org.junit.jupiter.api.Test;
@@ -32,7 +33,7 @@ class OnTheFlyTest {
   @TempDir Path folder;
 
   private static byte[] bytes(Tensor part) {
-    return HostBytes.of(part).toArray(ValueLayout.JAVA_BYTE);
+    return HostMemory.of(part).toArray(ValueLayout.JAVA_BYTE);
   }
 
   @ParameterizedTest

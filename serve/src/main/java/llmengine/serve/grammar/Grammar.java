@@ -5,6 +5,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import llmengine.data.template.tool.WordPair;
+import llmengine.serve.chat.CallSyntax;
 
 /**
  * What an answer may be: a context-free grammar, from any of its notations. Immutable and safe for
@@ -15,13 +17,19 @@ public final class Grammar {
 
   private final String where;
   private final Map<String, Expression> rules;
+  private final String start;
   private final Program program;
 
   /** The rule {@code root} is what must match. */
   Grammar(String where, Map<String, Expression> rules) {
+    this(where, rules, ROOT);
+  }
+
+  private Grammar(String where, Map<String, Expression> rules, String start) {
     this.where = where;
     this.rules = new LinkedHashMap<>(rules);
-    this.program = ProgramCompiler.compile(new RuleSet(where, rules), ROOT);
+    this.start = start;
+    this.program = ProgramCompiler.compile(new RuleSet(where, rules), start);
   }
 
   /**
@@ -70,6 +78,43 @@ public final class Grammar {
     return new Grammar("choice", Map.of(ROOT, Expression.choice(options)));
   }
 
+  /**
+   * Calls of tools and nothing else, as a model writes them ({@code tool_choice} required, or a
+   * function if it is the list's only one).
+   *
+   * @param tools a list as the chat API has it
+   * @param parallel whether there may be more than one call
+   * @throws GrammarException naming what of a tool's schema is not supported, or if the syntax is
+   *     {@link CallSyntax#NONE}
+   */
+  public static Grammar toolCalls(CallSyntax syntax, JsonNode tools, boolean parallel) {
+    return ToolGrammar.of(syntax, tools, parallel);
+  }
+
+  /**
+   * This grammar for the answer after a thought.
+   *
+   * @param words around the thought, in which any text may stand
+   * @param opened whether the prompt has opened it; otherwise an answer may do without
+   */
+  public Grammar afterThought(WordPair words, boolean opened) {
+    Map<String, Expression> all = new LinkedHashMap<>(rules);
+    Expression answer = Expression.rule(start);
+    Expression thought =
+        Expression.sequence(
+            Words.until(words.close().strip(), "thought ", all),
+            Expression.repeat(Expression.text("\n"), 0, 2),
+            answer);
+    // A blank keeps the names apart from those a grammar's text can have.
+    all.put(
+        "thought root",
+        opened
+            ? thought
+            : Expression.choice(
+                answer, Expression.sequence(Words.of(words.open().strip()), thought)));
+    return new Grammar(where, all, "thought root");
+  }
+
   /** Whether the whole of {@code text} matches; special tokens cannot. */
   public boolean matches(String text) {
     return run(text).complete;
@@ -88,13 +133,5 @@ public final class Grammar {
 
   Program program() {
     return program;
-  }
-
-  String where() {
-    return where;
-  }
-
-  Map<String, Expression> rules() {
-    return rules;
   }
 }

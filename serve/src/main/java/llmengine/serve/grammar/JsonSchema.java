@@ -36,7 +36,7 @@ final class JsonSchema {
   private int schemas;
   private int names;
 
-  private JsonSchema(JsonNode document, String prefix, Map<String, Expression> rules) {
+  JsonSchema(JsonNode document, String prefix, Map<String, Expression> rules) {
     this.document = document;
     this.prefix = prefix;
     this.rules = rules;
@@ -57,10 +57,15 @@ final class JsonSchema {
   static Expression add(JsonNode schema, String prefix, Map<String, Expression> rules) {
     var compiler = new JsonSchema(schema, prefix, rules);
     Expression root = compiler.compile(schema, "#");
-    while (!compiler.waiting.isEmpty()) {
-      compiler.waiting.remove().run();
-    }
+    compiler.finish();
     return root;
+  }
+
+  /** Compiles what is referred to; must come last. */
+  void finish() {
+    while (!waiting.isEmpty()) {
+      waiting.remove().run();
+    }
   }
 
   /** A new rule. */

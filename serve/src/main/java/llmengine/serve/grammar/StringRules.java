@@ -2,10 +2,10 @@ package llmengine.serve.grammar;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 
 /** A string: its length, or what its pattern or format asks for. */
 final class StringRules {
@@ -88,7 +88,23 @@ final class StringRules {
 
   private StringRules() {}
 
+  /** As JSON. */
   static Expression expression(ObjectNode schema, String path) {
+    Expression content = content(schema, JsonText.CHAR, JsonText::inString, path);
+    return content == null
+        ? JsonText.STRING
+        : Expression.sequence(JsonText.QUOTE, content, JsonText.QUOTE);
+  }
+
+  /** Without quotes and escapes, of these characters where the schema leaves them open. */
+  static Expression bare(ObjectNode schema, Expression character, String path) {
+    Expression content = content(schema, character, e -> e, path);
+    return content == null ? Expression.any(character) : content;
+  }
+
+  /** Null if any text will do. */
+  private static Expression content(
+      ObjectNode schema, Expression character, UnaryOperator<Expression> spelled, String path) {
     int min = SchemaKeywords.count(schema, "minLength", path, 0);
     int max = SchemaKeywords.count(schema, "maxLength", path, -1);
     JsonNode pattern = schema.get("pattern");
@@ -101,7 +117,7 @@ final class StringRules {
           path, other, "only one of pattern, format and lengths (here " + kept + ")");
     }
     if (pattern != null) {
-      return quoted(pattern(pattern.asText(), path));
+      return parsed(pattern.asText(), path).map(spelled).within(character);
     }
     if (format != null) {
       String known = FORMATS.get(format.asText());
@@ -112,27 +128,20 @@ final class StringRules {
             "one of " + new TreeSet<>(FORMATS.keySet()),
             format.toString());
       }
-      return quoted(JsonText.inString(Regex.parse(known).expression()));
-    }
-    if (!lengths) {
-      return JsonText.STRING;
+      return spelled.apply(Regex.parse(known).expression());
     }
     if (max >= 0 && min > max) {
       throw SchemaKeywords.problem(
           path, "minLength, maxLength", "a least length below the most", min + " to " + max);
     }
-    return quoted(Expression.repeat(JsonText.CHAR, min, max));
+    return lengths ? Expression.repeat(character, min, max) : null;
   }
 
-  private static Expression pattern(String pattern, String path) {
+  private static Regex.Parsed parsed(String pattern, String path) {
     try {
-      return Regex.parse(pattern).map(JsonText::inString).within(JsonText.CHAR);
+      return Regex.parse(pattern);
     } catch (GrammarException e) {
       throw new GrammarException("json_schema " + path + " pattern: " + e.getMessage());
     }
-  }
-
-  private static Expression quoted(Expression content) {
-    return Expression.sequence(List.of(JsonText.QUOTE, content, JsonText.QUOTE));
   }
 }

@@ -1,7 +1,9 @@
 package llmengine.serve.http;
 
 import io.helidon.http.DirectHandler;
+import io.helidon.http.Header;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
 import io.helidon.http.HttpException;
 import io.helidon.http.Method;
 import io.helidon.webserver.CloseConnectionException;
@@ -14,8 +16,11 @@ import io.helidon.webserver.http.RoutingRequest;
 import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.LocalTime;
 import java.time.temporal.ChronoUnit;
@@ -28,6 +33,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import llmengine.train.config.ConfigException;
 
 /**
  * The HTTP side of a server: routes, keys, limits, errors in OpenAI's shape, metrics, and an end
@@ -38,6 +44,7 @@ public final class ApiServer implements AutoCloseable {
   public record Route(String method, String path, Endpoint endpoint) {}
 
   private static final Set<String> OPEN = Set.of("/health");
+  private static final Header CLOSE = HeaderValues.CONNECTION_CLOSE;
   private static final int POLL_MILLIS = 20;
 
   // kept, as the log manager would forget it: what it tells at the start nobody asked for
@@ -73,20 +80,38 @@ public final class ApiServer implements AutoCloseable {
     this.log = log;
     metrics.gauge(
         "llmengine_http_requests_in_flight", "Requests that are being answered.", inFlight::get);
+    requireFree(settings);
     server =
         WebServer.builder()
             .host(settings.host())
             .port(settings.port())
             .shutdownHook(false) // the process has an order of its own in which things end
             .shutdownGracePeriod(Duration.ofMillis(500))
-            .useNio(false) // its sockets know no read timeout
-            .connectionOptions(o -> o.readTimeout(settings.readLimit()).tcpNoDelay(true))
+            .connectionOptions(o -> o.tcpNoDelay(true))
             .protocolsDiscoverServices(false)
             .addConnectionSelector(connections)
             .directHandlers(ApiServer::malformed)
             .routing(routing -> route(routing, routes, pages))
             .build()
             .start();
+  }
+
+  /** The server would only log that its port is taken. */
+  private static void requireFree(ServerSettings settings) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(settings.host(), settings.port()));
+    } catch (IOException e) {
+      throw new ConfigException(
+          List.of(
+              "api_host, api_port: cannot listen: expected a free port of this machine, got "
+                  + settings.host()
+                  + ":"
+                  + settings.port()
+                  + " ("
+                  + e.getMessage()
+                  + "). Choose another api_port."));
+    }
   }
 
   /** Requests that are no HTTP never come to a route; their errors have the same shape. */
@@ -193,6 +218,9 @@ public final class ApiServer implements AutoCloseable {
       Exchange.sendError(response, e);
     } finally {
       inFlight.decrementAndGet();
+      if (request.headers().containsToken(CLOSE) || response.headers().containsToken(CLOSE)) {
+        connections.last(request.socketId());
+      }
       String path = request.path().path();
       int status = response.status().code();
       metrics.request(routed.containsKey(path) ? path : "other", status);

@@ -58,15 +58,14 @@ public final class Exchange {
     }
     ByteArrayOutputStream body = new ByteArrayOutputStream();
     byte[] part = new byte[8192];
-    try (InputStream in = request.content().inputStream()) {
+    connections.deadline(request.socketId(), start + settings.readLimit().toNanos());
+    try {
+      InputStream in = request.content().inputStream(); // not closed: that would read all the rest
       for (int n = in.read(part); n >= 0; n = in.read(part)) {
         body.write(part, 0, n);
         if (body.size() > limit) {
           response.header(HeaderNames.CONNECTION, "close");
           throw ApiException.tooLarge(limit);
-        }
-        if (System.nanoTime() - start > settings.readLimit().toNanos()) {
-          throw lateBody();
         }
       }
     } catch (IOException e) {
@@ -76,6 +75,8 @@ public final class Exchange {
         throw lateBody();
       }
       throw e;
+    } finally {
+      connections.deadline(request.socketId(), 0);
     }
     return body.toByteArray();
   }

@@ -1,6 +1,6 @@
 package llmengine.serve.http;
 
-import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -19,7 +19,6 @@ public final class Json {
       JsonMapper.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .disable(JsonParser.Feature.INCLUDE_SOURCE_IN_LOCATION)
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
@@ -39,15 +38,14 @@ public final class Json {
       }
       return json;
     } catch (JsonProcessingException e) {
+      JsonLocation at = e.getLocation(); // limits of size and depth have none
       throw ApiException.badRequest(
           null,
           "invalid_json",
-          "request body: invalid JSON: expected a JSON object, got an error at line "
-              + e.getLocation().getLineNr()
-              + ", column "
-              + e.getLocation().getColumnNr()
+          "request body: invalid JSON: expected a JSON object, got an error"
+              + (at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr())
               + " ("
-              + e.getOriginalMessage()
+              + e.getOriginalMessage().replaceFirst(" ?\\(start marker at .*", "")
               + ").");
     } catch (IOException e) {
       throw ApiException.badRequest(

@@ -14,12 +14,10 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.UnaryOperator;
 
 /**
  * Files of a folder on the class path, kept in memory once asked for; a folder's own path gives its
- * {@code index.html}. Answers carry an ETag, and a policy that lets a page load and call nothing
- * but this server.
+ * {@code index.html}. Answers carry an ETag and the policy of what a page may load and call.
  */
 public final class StaticFiles implements Handler {
   private record Stored(byte[] content, String type, String tag) {}
@@ -38,49 +36,30 @@ public final class StaticFiles implements Handler {
           Map.entry("webmanifest", "application/manifest+json"),
           Map.entry("woff2", "font/woff2"),
           Map.entry("txt", "text/plain; charset=utf-8"));
-  private static final String POLICY =
-      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
-          + " object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
   private final String folder;
   private final String prefix;
   private final String policy;
-  private final UnaryOperator<byte[]> change;
   private final Map<String, Optional<Stored>> files = new ConcurrentHashMap<>();
 
   /**
    * @param folder on the class path, without slashes around it
    * @param prefix of the requests' paths, without a slash at its end
-   */
-  public StaticFiles(String folder, String prefix) {
-    this(folder, prefix, POLICY, UnaryOperator.identity());
-  }
-
-  /**
-   * @param policy the header Content-Security-Policy
+   * @param policy Content-Security-Policy of every file
    */
   public StaticFiles(String folder, String prefix, String policy) {
-    this(folder, prefix, policy, UnaryOperator.identity());
-  }
-
-  /**
-   * @param change made to every file before it is sent
-   */
-  StaticFiles(String folder, String prefix, UnaryOperator<byte[]> change) {
-    this(folder, prefix, POLICY, change);
-  }
-
-  private StaticFiles(String folder, String prefix, String policy, UnaryOperator<byte[]> change) {
     this.folder = folder;
     this.prefix = prefix;
     this.policy = policy;
-    this.change = change;
   }
 
   /** Sends the file of the request's path, or hands the request on if there is none. */
   @Override
   public void handle(ServerRequest request, ServerResponse response) {
-    String path = request.path().path();
+    handle(request.path().path(), request, response);
+  }
+
+  /** Sends the file of a path. */
+  void handle(String path, ServerRequest request, ServerResponse response) {
     String name = path.startsWith(prefix) ? path.substring(prefix.length()) : path;
     name = name.endsWith("/") || name.isEmpty() ? name + "/index.html" : name;
     Optional<Stored> file = file(name.replaceAll("/+", "/"));
@@ -122,7 +101,7 @@ public final class StaticFiles implements Handler {
       if (in == null) {
         return Optional.empty();
       }
-      byte[] content = change.apply(in.readAllBytes());
+      byte[] content = in.readAllBytes();
       byte[] digest = MessageDigest.getInstance("SHA-256").digest(content);
       String tag = "\"" + HexFormat.of().formatHex(digest, 0, 12) + "\"";
       return Optional.of(new Stored(content, type, tag));

@@ -27,7 +27,7 @@ import java.util.concurrent.ExecutorService;
  */
 final class WatchedConnections implements ServerConnectionSelector {
   private final ServerConnectionSelector http1;
-  private final Map<String, ReadAhead> open = new ConcurrentHashMap<>(); // by socket id
+  private final Map<String, ReadAhead> open = new ConcurrentHashMap<>(); // by the id of the socket
 
   WatchedConnections(Http1Config config) {
     http1 = Http1ConnectionSelector.builder().config(config).build();
@@ -37,6 +37,24 @@ final class WatchedConnections implements ServerConnectionSelector {
   ClientWatch watch(String socketId, Runnable gone) {
     ReadAhead connection = open.get(socketId);
     return connection == null ? () -> {} : connection.watch(gone);
+  }
+
+  /** Waiting for a request's bytes ends at this time of System.nanoTime; 0 for never. */
+  void deadline(String socketId, long nanos) {
+    ReadAhead connection = open.get(socketId);
+    if (connection != null) {
+      connection.deadline(nanos);
+    }
+  }
+
+  /**
+   * Closes this connection after the answer under way: the server itself leaves that to clients.
+   */
+  void last(String socketId) {
+    ReadAhead connection = open.get(socketId);
+    if (connection != null) {
+      connection.last();
+    }
   }
 
   @Override
@@ -62,11 +80,11 @@ final class WatchedConnections implements ServerConnectionSelector {
     return new ServerConnection() {
       @Override
       public void handle(Limit limit) throws InterruptedException {
-        open.put(context.socketId(), input);
+        open.put(context.childSocketId(), input);
         try {
           connection.handle(limit);
         } finally {
-          open.remove(context.socketId());
+          open.remove(context.childSocketId());
         }
       }
 

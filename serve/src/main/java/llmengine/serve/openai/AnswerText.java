@@ -4,10 +4,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import llmengine.data.Tokenizer;
 import llmengine.data.tokenizer.StopStrings;
 import llmengine.data.tokenizer.StreamDetokenizer;
 import llmengine.nn.generate.FinishReason;
+import llmengine.serve.TokenTexts;
 import llmengine.serve.schedule.Logprobs;
 
 /**
@@ -20,18 +22,28 @@ final class AnswerText {
   private final StreamDetokenizer text;
   private final StopStrings stops;
   private final TokenTexts tokens;
+  private final IntPredicate hidden;
   private final ArrayDeque<TokenLogprob> pending = new ArrayDeque<>();
   private int length; // characters decoded
   private int shown; // characters told
   private int count;
 
+  /**
+   * @param hidden ids that give no text
+   */
   AnswerText(
-      int choice, Tokenizer tokenizer, Set<Integer> stopIds, List<String> stop, boolean special) {
+      int choice,
+      Tokenizer tokenizer,
+      TokenTexts tokens,
+      Set<Integer> stopIds,
+      List<String> stop,
+      IntPredicate hidden) {
     this.choice = choice;
     this.stopIds = stopIds;
-    this.text = new StreamDetokenizer(tokenizer, !special);
+    this.text = new StreamDetokenizer(tokenizer, false);
     this.stops = new StopStrings(stop);
-    this.tokens = new TokenTexts(tokenizer);
+    this.tokens = tokens;
+    this.hidden = hidden;
   }
 
   /** What a token adds; null if there is nothing to tell yet. */
@@ -41,9 +53,9 @@ final class AnswerText {
       return null;
     }
     if (logprobs != null) {
-      pending.add(tokens.logprob(id, logprobs, length));
+      pending.add(TokenLogprob.of(tokens, id, logprobs, length));
     }
-    String decoded = text.add(id);
+    String decoded = hidden.test(id) ? "" : text.add(id);
     length += decoded.length();
     return piece(stops.add(decoded), false);
   }

@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.IntPredicate;
 import llmengine.serve.ServedModel;
+import llmengine.serve.chat.AnswerParser;
 import llmengine.serve.http.ApiException;
 import llmengine.serve.http.Endpoint;
 import llmengine.serve.http.EventStream;
@@ -34,11 +36,12 @@ public final class ChatCompletions implements Endpoint {
             "messages",
             request.sampling(),
             request.logprobs(),
-            Optional.empty(),
+            hidden(request),
+            request.constraint(),
             request.client());
     List<ChatChoice> choices = new ArrayList<>();
     for (int i = 0; i < request.sampling().choices(); i++) {
-      choices.add(new ChatChoice(request));
+      choices.add(choice(request));
     }
     ObjectNode head =
         Json.object()
@@ -55,11 +58,31 @@ public final class ChatCompletions implements Endpoint {
     }
   }
 
+  /** Thoughts are looked for if the model has them, calls if there are tools. */
+  private ChatChoice choice(ChatRequest request) {
+    ArrayNode tools = request.tools().list();
+    boolean parses = !tools.isEmpty() || model.answers().thought().isPresent();
+    boolean open = request.thoughtIsOpen();
+    return new ChatChoice(
+        parses ? Optional.of(AnswerParser.of(model.answers(), tools, open)) : Optional.empty(),
+        request.logprobs() >= 0,
+        request.tools().parallel());
+  }
+
+  /** Ids without text: special tokens, but for those that mark thoughts and calls. */
+  private IntPredicate hidden(ChatRequest request) {
+    IntPredicate hidden = request.sampling().hidden(model.tokenizer());
+    if (request.tools().isEmpty() && model.answers().thought().isEmpty()) {
+      return hidden;
+    }
+    return id -> hidden.test(id) && !model.answers().keeps(model.tokenizer().tokenOf(id));
+  }
+
   private static ObjectNode whole(GenerationRun run, List<ChatChoice> choices, ObjectNode head) {
     while (run.isOpen()) {
       switch (run.next()) {
-        case AnswerEvent.Piece piece -> choices.get(piece.choice()).add(piece);
-        case AnswerEvent.Finished end -> choices.get(end.choice()).finish(end);
+        case AnswerEvent.Piece piece -> choices.get(piece.choice()).take(piece);
+        case AnswerEvent.Finished end -> choices.get(end.choice()).take(end);
         case AnswerEvent.Failed failed -> throw failed.problem();
       }
     }

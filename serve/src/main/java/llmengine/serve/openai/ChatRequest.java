@@ -1,13 +1,18 @@
 package llmengine.serve.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import llmengine.data.DataException;
 import llmengine.data.template.Chat;
+import llmengine.nn.generate.TokenConstraint;
 import llmengine.serve.ServedModel;
+import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiException;
 import llmengine.serve.http.Fields;
 
@@ -15,25 +20,32 @@ import llmengine.serve.http.Fields;
  * A request to /v1/chat/completions, read strictly.
  *
  * @param prompt ids
+ * @param thoughtIsOpen whether the prompt has begun the model's thought
  * @param logprobs number of likeliest tokens told of; -1 for no log-probabilities at all
  * @param includeUsage ends a stream with the usage
  */
 record ChatRequest(
     String model,
     int[] prompt,
+    boolean thoughtIsOpen,
     SamplingFields sampling,
     int logprobs,
     boolean stream,
     boolean includeUsage,
     ChatTools tools,
+    Optional<TokenConstraint> constraint,
     String client) {
   private static final int MOST_LOGPROBS = 20;
+  private static final int PROMPT_END = 16; // tokens in which a thought may have been opened
 
   static ChatRequest read(Fields f, ServedModel model, List<String> known) {
     String name = SamplingFields.model(f, model, known);
     ChatTools tools = ChatTools.read(f);
     Chat chat = new Chat(ChatMessages.read(f), tools.described(), templateArguments(f));
     SamplingFields sampling = SamplingFields.read(f, model, maxTokens(f));
+    int[] prompt = prompt(chat, model);
+    boolean thinks = thoughtIsOpen(prompt, model);
+    Optional<TokenConstraint> constraint = constraint(f, model, tools, thinks);
     boolean logprobs = f.flag("logprobs").orElse(false);
     OptionalInt top = f.integer("top_logprobs", 0, MOST_LOGPROBS);
     if (top.isPresent() && !logprobs) {
@@ -47,12 +59,14 @@ record ChatRequest(
     f.end();
     return new ChatRequest(
         name,
-        prompt(chat, model),
-        tools.isEmpty() ? sampling : sampling.withSpecial(),
+        prompt,
+        thinks,
+        sampling,
         logprobs ? top.orElse(0) : -1,
         stream,
         includeUsage,
         tools,
+        constraint,
         client);
   }
 
@@ -63,6 +77,29 @@ record ChatRequest(
     } catch (DataException e) {
       throw ApiException.badRequest("messages", "invalid_value", e.getMessage());
     }
+  }
+
+  private static boolean thoughtIsOpen(int[] prompt, ServedModel model) {
+    int[] end = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - PROMPT_END), prompt.length);
+    return model.answers().opensThought(model.tokenizer().decode(end, false));
+  }
+
+  /** What holds for the answer; a thought in front of it is free. */
+  private static Optional<TokenConstraint> constraint(
+      Fields f, ServedModel model, ChatTools tools, boolean thoughtIsOpen) {
+    Grammars grammars =
+        model
+            .answers()
+            .thought()
+            .map(words -> model.grammars().afterThought(words, thoughtIsOpen))
+            .orElse(model.grammars());
+    Optional<Supplier<TokenConstraint>> calls =
+        tools.forced().isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                () ->
+                    grammars.toolCalls(model.answers().calls(), tools.forced(), tools.parallel()));
+    return ConstraintFields.read(f, grammars, calls);
   }
 
   /** chat_template_kwargs, and enable_thinking on its own. */

@@ -7,16 +7,16 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import llmengine.serve.http.ApiException;
 import llmengine.serve.http.Fields;
 
 /**
  * The tools of a chat request and how they are to be used.
  *
  * @param list as the request gives them; empty if none may be called
+ * @param forced those of which one must be called; empty if the model is free
  * @param parallel whether one answer may make several calls
  */
-record ChatTools(ArrayNode list, boolean parallel) {
+record ChatTools(ArrayNode list, ArrayNode forced, boolean parallel) {
   static ChatTools read(Fields f) {
     ArrayNode list = JsonNodeFactory.instance.arrayNode();
     Set<String> names = new LinkedHashSet<>();
@@ -27,8 +27,27 @@ record ChatTools(ArrayNode list, boolean parallel) {
       list.add(tool.json());
     }
     boolean parallel = f.flag("parallel_tool_calls").orElse(true);
-    String choice = choice(f, names);
-    return new ChatTools(choice.equals("none") ? list.removeAll() : list, parallel);
+    return switch (choice(f, names)) {
+      case "none" -> new ChatTools(none(), none(), parallel);
+      case "auto" -> new ChatTools(list, none(), parallel);
+      case "required" -> new ChatTools(list, list, parallel);
+      case String name -> new ChatTools(list, only(list, name.substring(1)), parallel);
+    };
+  }
+
+  private static ArrayNode none() {
+    return JsonNodeFactory.instance.arrayNode();
+  }
+
+  private static ArrayNode only(ArrayNode list, String name) {
+    ArrayNode one = none();
+    list.forEach(
+        tool -> {
+          if (tool.at("/function/name").asText().equals(name)) {
+            one.add(tool);
+          }
+        });
+    return one;
   }
 
   /** JSON for the template; empty for no tools. */
@@ -59,6 +78,7 @@ record ChatTools(ArrayNode list, boolean parallel) {
     return name;
   }
 
+  /** none, auto, required, or # and a function's name. */
   private static String choice(Fields f, Set<String> names) {
     Optional<JsonNode> given = f.value("tool_choice");
     if (given.isEmpty()) {
@@ -66,25 +86,21 @@ record ChatTools(ArrayNode list, boolean parallel) {
     }
     if (given.get().isTextual()) {
       String word = f.word("tool_choice", "none", "auto", "required").orElseThrow();
-      if (word.equals("required")) {
-        throw notYet(word);
+      if (word.equals("required") && names.isEmpty()) {
+        throw f.invalid("tool_choice", "tools beside required", "none");
       }
       return word;
     }
     Fields choice = f.object("tool_choice").orElseThrow();
     choice.word("type", "function");
-    String name = choice.object("function").flatMap(function -> function.text("name")).orElse("");
+    Fields function =
+        choice.object("function").orElseThrow(() -> choice.missing("function", "an object"));
+    String name = function.text("name").orElseThrow(() -> function.missing("name", "a string"));
+    function.end();
+    choice.end();
     if (!names.contains(name)) {
-      throw choice.invalid(
-          "function.name", "one of " + String.join(", ", names), "\"" + name + "\"");
+      throw function.invalid("name", "one of " + String.join(", ", names), "\"" + name + "\"");
     }
-    throw notYet("a function");
-  }
-
-  private static ApiException notYet(String choice) {
-    return ApiException.badRequest(
-        "tool_choice",
-        "unsupported_value",
-        "tool_choice: not supported: expected none or auto, got " + choice + ".");
+    return "#" + name;
   }
 }

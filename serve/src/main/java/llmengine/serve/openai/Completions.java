@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import llmengine.nn.generate.FinishReason;
+import llmengine.nn.generate.TokenConstraint;
 import llmengine.serve.ServedModel;
 import llmengine.serve.http.ApiException;
 import llmengine.serve.http.Endpoint;
@@ -27,6 +28,7 @@ public final class Completions implements Endpoint {
       int logprobs,
       boolean stream,
       boolean includeUsage,
+      Optional<TokenConstraint> constraint,
       String client) {}
 
   private final ServedModel model;
@@ -50,7 +52,8 @@ public final class Completions implements Endpoint {
                 "prompt",
                 request.sampling,
                 request.logprobs,
-                Optional.empty(),
+                request.sampling.hidden(model.tokenizer()),
+                request.constraint,
                 request.client);
         runs.add(GenerationRun.start(exchange, model, asked, work));
       }
@@ -84,6 +87,7 @@ public final class Completions implements Endpoint {
             f.integer("logprobs", 0, MOST_LOGPROBS).orElse(-1),
             stream,
             ChatRequest.streamOptions(f, stream),
+            ConstraintFields.read(f, model.grammars()),
             f.text("user").orElse(""));
     f.unsupported("echo", "false");
     f.unsupported("suffix", "\"\"");

@@ -3,6 +3,7 @@ package llmengine.serve.openai;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.TokenConstraint;
@@ -22,6 +23,7 @@ final class GenerationRun implements AutoCloseable {
    *
    * @param model a name that the server knows
    * @param promptField what the prompt was read from, for errors
+   * @param hidden ids that give no text
    * @param topLogprobs as in {@link GenerationRequest}
    */
   record Asked(
@@ -30,6 +32,7 @@ final class GenerationRun implements AutoCloseable {
       String promptField,
       SamplingFields sampling,
       int topLogprobs,
+      IntPredicate hidden,
       Optional<TokenConstraint> constraint,
       String client) {}
 
@@ -60,7 +63,9 @@ final class GenerationRun implements AutoCloseable {
     SamplingFields s = asked.sampling;
     List<AnswerText> texts = new ArrayList<>();
     for (int i = 0; i < s.choices(); i++) {
-      texts.add(new AnswerText(i, model.tokenizer(), s.options().stopIds(), s.stop(), s.special()));
+      texts.add(
+          new AnswerText(
+              i, model.tokenizer(), model.tokens(), s.options().stopIds(), s.stop(), asked.hidden));
     }
     Answers answers = new Answers(texts);
     GenerationRequest request =

@@ -9,6 +9,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.IntPredicate;
+import llmengine.data.Tokenizer;
 import llmengine.nn.generate.SamplingOptions;
 import llmengine.nn.generate.SamplingOptions.SequenceBias;
 import llmengine.serve.ServedModel;
@@ -64,8 +66,9 @@ record SamplingFields(SamplingOptions options, List<String> stop, int choices, b
     return new SamplingFields(b.build(), stop, f.integer("n", 1, MOST_CHOICES).orElse(1), !skip);
   }
 
-  SamplingFields withSpecial() {
-    return new SamplingFields(options, stop, choices, true);
+  /** Ids that give no text: special tokens, unless they are asked for. */
+  IntPredicate hidden(Tokenizer tokenizer) {
+    return special ? id -> false : tokenizer::isSpecial;
   }
 
   private static double positive(Fields f, String name, double value) {

@@ -9,6 +9,7 @@ import llmengine.serve.schedule.Generations;
 public final class Work {
   private final Metrics metrics;
   private final Set<Generations.Ticket> running = ConcurrentHashMap.newKeySet();
+  private volatile boolean over;
 
   public Work(Metrics metrics) {
     this.metrics = metrics;
@@ -16,6 +17,9 @@ public final class Work {
 
   void started(int promptTokens, Generations.Ticket ticket) {
     running.add(ticket);
+    if (over) {
+      ticket.cancel(); // it came while all were being ended
+    }
     metrics.promptTokens(promptTokens);
   }
 
@@ -29,8 +33,9 @@ public final class Work {
     }
   }
 
-  /** Ends every generation where it is. */
+  /** Ends every generation where it is, also those that come later. */
   public void cancelAll() {
+    over = true;
     running.forEach(Generations.Ticket::cancel);
   }
 }

@@ -97,9 +97,7 @@ final class ModelJson {
       }
       json.get("eos_token_id").forEach(id -> ends.add(id.asInt()));
     }
-    for (int id : session.template().stopTokenIds(session.tokenizer())) {
-      ends.add(id);
-    }
+    ends.addAll(session.chatFormat().stopIds());
     if (ends.size() == 1) {
       json.put("eos_token_id", ends.iterator().next());
     } else if (!ends.isEmpty()) {

@@ -28,7 +28,13 @@ public record ApolloArguments(
     @Key(preset = "channel", doc = "One factor for each channel, or one for the whole matrix.")
         Scale apolloScaleType,
     @Key(preset = "false", doc = "Scales before the limit on the update's growth, not after it.")
-        boolean apolloScaleFront) {
+        boolean apolloScaleFront,
+    @Key(
+            preset = "false",
+            doc =
+                "Updates each weight in the backward pass, as soon as its gradient is complete:"
+                    + " gradients of one matrix at a time. Nothing is clipped then.")
+        boolean apolloLayerwise) {
 
   /** Where projections come from. */
   public enum Source {

@@ -7,7 +7,10 @@ import java.util.Optional;
 /** Which rows are read and how they become tokens and labels. */
 @Section("Data")
 public record DataArguments(
-    @Key(doc = "Chat template by name; needed if the checkpoint has a chat_template of its own.")
+    @Key(
+            doc =
+                "Chat template by name. Without it chat, serve and export use the checkpoint's own"
+                    + " chat_template; training on conversations needs it if there is one.")
         Optional<String> template,
     @Key(preset = "[]", doc = "Training datasets, names in dataset_info.json.")
         List<String> dataset,

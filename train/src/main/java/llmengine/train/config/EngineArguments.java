@@ -26,7 +26,14 @@ public record EngineArguments(
                 "Divides gradients by gradient_accumulation_steps, beside the mean over the step's"
                     + " tokens, as LLaMA-Factory's Trainer does: it shows in grad_norm and"
                     + " clipping. False makes accumulation equal to a larger batch.")
-        boolean accumulationDividesGradients) {
+        boolean accumulationDividesGradients,
+    @Key(
+            own = true,
+            preset = "false",
+            doc =
+                "With shift_attn: true lets a row's first half group see its last one, which comes"
+                    + " later, as LLaMA-Factory does.")
+        boolean shiftAttnWraps) {
 
   /** Where a run computes. */
   public enum Device {

@@ -23,4 +23,10 @@ public record GaloreArguments(
     @Key(
             preset = "std",
             doc = "Projected side: the longer one (std), the shorter one, a fixed one or both.")
-        Projection.Type galoreProjType) {}
+        Projection.Type galoreProjType,
+    @Key(
+            preset = "false",
+            doc =
+                "Updates each weight in the backward pass, as soon as its gradient is complete:"
+                    + " gradients of one matrix at a time. Nothing is clipped then.")
+        boolean galoreLayerwise) {}

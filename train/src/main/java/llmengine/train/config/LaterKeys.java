@@ -32,10 +32,7 @@ final class LaterKeys {
   static {
     anywhere("special tokens spelled out in texts", "split_special_tokens=false");
     anywhere(
-        "shifted attention, mixtures of depths and expert losses",
-        "shift_attn=false",
-        "mixture_of_depths=null",
-        "moe_aux_loss_coef=null");
+        "mixtures of depths and expert losses", "mixture_of_depths=null", "moe_aux_loss_coef=null");
     anywhere("printing every parameter", "print_param_status=false");
     anywhere(
         "pictures, video and sound",
@@ -59,13 +56,6 @@ final class LaterKeys {
         "export_hub_model_id=null");
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
-    anywhere(
-        "layer-wise GaLore and APOLLO, BAdam by ratio",
-        "galore_layerwise=false",
-        "apollo_layerwise=false",
-        "badam_update_ratio=0.05",
-        "badam_mask_mode=adjacent",
-        "badam_verbose=0");
     anywhere(
         "SwanLab; there are report_to: tensorboard and mlflow, and webhook_url",
         "use_swanlab=false",

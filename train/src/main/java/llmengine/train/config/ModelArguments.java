@@ -42,7 +42,14 @@ public record ModelArguments(
     @Key(
             preset = "false",
             doc = "Starts from random weights; the checkpoint gives configuration and tokenizer.")
-        boolean trainFromScratch) {
+        boolean trainFromScratch,
+    @Key(
+            preset = "false",
+            doc =
+                "LongLoRA's attention in training (stages pt and sft, models of type llama): within"
+                    + " groups of a quarter of a batch's longest row, shifted by half a group for"
+                    + " half of the heads. Evaluation and inference have full attention.")
+        boolean shiftAttn) {
 
   /** Method of stretching the rotary position embedding. */
   public enum RopeScaling {

@@ -143,6 +143,7 @@ final class NoMeaningKeys {
         "profiler_profile_memory",
         "profiler_with_stack");
     training("Trackio is not used", "project", "trackio_space_id");
+    training("BAdam has nothing to print beside the log", "badam_verbose");
   }
 
   private NoMeaningKeys() {}

@@ -24,11 +24,22 @@ final class PreferenceRules {
             + " another. Remove ref_model.");
     training(
         keys("neftune_noise_alpha", "stage"),
+        c -> c.training().neftuneNoiseAlpha().isPresent() && c.finetuning().stage() == Stage.PPO,
+        "not in stage ppo, whose answers come from the model without noise and whose loop in"
+            + " LLaMA-Factory adds none either: expected another stage, got ppo. Remove"
+            + " neftune_noise_alpha.");
+    training(
+        keys("shift_attn", "stage"),
         c ->
-            c.training().neftuneNoiseAlpha().isPresent()
+            c.model().shiftAttn()
                 && (!c.finetuning().stage().isCausalLm() || c.tokenLoss().count() > 0),
-        "not supported yet with this loss: expected stage pt or sft with their own, got another."
-            + " Remove neftune_noise_alpha.");
+        "is for long texts: expected stage pt or sft with their own loss, got another: what a"
+            + " policy is compared with has full attention. Remove shift_attn.");
+    training(
+        keys("shift_attn_wraps", "shift_attn"),
+        c -> c.engine().shiftAttnWraps() && !c.model().shiftAttn(),
+        "changes shift_attn: expected shift_attn: true, got false. Set it or remove"
+            + " shift_attn_wraps.");
     training(
         keys("use_dft_loss", "use_eaft_loss", "use_asft_loss", "stage"),
         c ->

@@ -7,12 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 import llmengine.train.config.CheckpointArguments.SaveStrategy;
 import llmengine.train.config.DataArguments.MixStrategy;
 import llmengine.train.config.FinetuningArguments.FinetuningType;
 import llmengine.train.config.FinetuningArguments.Stage;
-import llmengine.train.config.OptimizerArguments.Optimizer;
 import llmengine.train.config.OptimizerArguments.Scheduler;
 
 /**
@@ -169,43 +167,7 @@ final class Rules {
                 && c.evaluation().evalStrategy() == Interval.NO,
         "follows evaluations: expected an eval_strategy, got no. Set eval_strategy: steps.");
 
-    training(
-        keys("use_galore", "use_apollo", "use_badam", "finetuning_type"),
-        c ->
-            c.isLora()
-                && (c.galore().useGalore() || c.apollo().useApollo() || c.badam().useBadam()),
-        "is for whole weights: expected finetuning_type full or freeze, got lora. Change it, or"
-            + " remove use_galore, use_apollo and use_badam.");
-    training(
-        keys("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon"),
-        c ->
-            Stream.of(
-                        c.galore().useGalore(),
-                        c.apollo().useApollo(),
-                        c.badam().useBadam(),
-                        c.optimizer().useAdamMini(),
-                        c.optimizer().useMuon())
-                    .filter(used -> used)
-                    .count()
-                > 1,
-        "one optimizer at a time: expected one of use_galore, use_apollo, use_badam, use_adam_mini"
-            + " and use_muon, got several. Keep one.");
-    training(
-        keys("optim", "use_galore"),
-        c ->
-            c.galore().useGalore()
-                && c.optimizer().optim() != Optimizer.ADAMW_TORCH
-                && c.optimizer().optim() != Optimizer.ADAFACTOR,
-        "not with GaLore: expected adamw_torch or adafactor, got another. Change optim.");
-    training(
-        keys("optim", "use_apollo", "use_badam", "use_adam_mini", "use_muon"),
-        c ->
-            (c.apollo().useApollo()
-                    || c.badam().useBadam()
-                    || c.optimizer().useAdamMini()
-                    || c.optimizer().useMuon())
-                && c.optimizer().optim() != Optimizer.ADAMW_TORCH,
-        "not with this optimizer: expected adamw_torch, got another. Remove optim.");
+    OptimizerRules.add();
 
     EvaluationRules.add();
 

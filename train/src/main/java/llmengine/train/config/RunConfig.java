@@ -73,6 +73,17 @@ public record RunConfig(
     return ConfigReader.read(Command.EXPORT, words);
   }
 
+  /** Whether weights are updated during the backward pass. */
+  public boolean isLayerwise() {
+    return galore.useGalore() && galore.galoreLayerwise()
+        || apollo.useApollo() && apollo.apolloLayerwise();
+  }
+
+  /** Whether BAdam trains a share of every weight. */
+  public boolean isBadamByRatio() {
+    return badam.useBadam() && badam.badamMode() == BadamArguments.Mode.RATIO;
+  }
+
   /** Whether the key was given, if only with its default. */
   public boolean isGiven(String key) {
     return given.contains(key);

@@ -1,6 +1,8 @@
 package llmengine.train.config;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -62,6 +64,14 @@ public record ServeArguments(
             min = 1,
             doc = "Requests that may wait; one more is refused with 429.")
         int apiQueueLimit,
+    @Key(
+            own = true,
+            doc = "Adapters served beside the model, as {name: folder}; requests name them.")
+        Map<String, Object> loraModules,
+    @Key(
+            own = true,
+            doc = "Folder of adapters that requests may load while serving; null allows none.")
+        Optional<Path> apiAdapterFolder,
     @Key(
             own = true,
             above = 0,

@@ -186,6 +186,11 @@ public record Export(
    * The template for Ollama; without one, where it can't be put in words, Ollama guesses its own.
    */
   private static String modelfile(ModelSession session) {
+    if (session.usesOwnTemplate()) {
+      return ExportFolder.SIGNATURE
+          + "\n# No TEMPLATE: no template was named, the checkpoint's own chat_template goes with"
+          + " the files.\n\nFROM .\n";
+    }
     try {
       String text = session.template().ollamaModelfile(session.tokenizer());
       return text.startsWith(ExportFolder.SIGNATURE)

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import llmengine.data.Message;
-import llmengine.data.Role;
+import llmengine.data.template.Chat;
+import llmengine.data.template.ChatMessage;
 import llmengine.engine.Backend;
 import llmengine.engine.Scope;
 import llmengine.engine.Tape;
@@ -84,12 +84,8 @@ public record ExportCheck(
   static List<int[]> prompts(ModelSession session) {
     List<int[]> prompts = new ArrayList<>();
     for (String text : PROMPTS) {
-      int[] ids =
-          session
-              .template()
-              .generationPrompt(
-                  session.tokenizer(), List.of(new Message(Role.USER, text)), null, null);
-      prompts.add(ids);
+      Chat chat = Chat.of(null, List.of(ChatMessage.of("user", text)));
+      prompts.add(session.chatFormat().prompt(chat));
     }
     return prompts;
   }

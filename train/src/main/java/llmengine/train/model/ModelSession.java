@@ -1,5 +1,6 @@
 package llmengine.train.model;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -9,13 +10,16 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import llmengine.data.DataException;
 import llmengine.data.template.ChatFormat;
 import llmengine.data.template.ChatTemplate;
+import llmengine.data.template.CheckpointFormat;
 import llmengine.data.template.Thinking;
 import llmengine.data.tokenizer.GgufTokenizer;
 import llmengine.data.tokenizer.HuggingFaceTokenizer;
@@ -32,6 +36,7 @@ import llmengine.quant.WeightQuantizers;
 import llmengine.train.TrainException;
 import llmengine.train.config.ConfigException;
 import llmengine.train.config.DataArguments;
+import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.ModelArguments;
 import llmengine.train.config.QuantizationArguments;
 import llmengine.train.config.RunConfig;
@@ -49,6 +54,7 @@ public final class ModelSession implements AutoCloseable {
   private final Pretrained files;
   private final ChatTemplate template;
   private final HuggingFaceTokenizer tokenizer;
+  private final ChatFormat format;
   private final List<Pretrained> others = new ArrayList<>();
 
   private ModelSession(
@@ -57,6 +63,7 @@ public final class ModelSession implements AutoCloseable {
     this.files = files;
     this.template = template;
     this.tokenizer = tokenizer;
+    this.format = usesOwnTemplate() ? ownFormat() : ChatFormat.of(template, tokenizer);
   }
 
   /** Opens what model_name_or_path and template name; weights are not read yet. */
@@ -72,7 +79,7 @@ public final class ModelSession implements AutoCloseable {
       HuggingFaceTokenizer grown =
           raw.withTokens(
               config.vocabulary().addTokens(), List.copyOf(config.newSpecialTokens().keySet()));
-      ChatTemplate template = template(config.data(), grown);
+      ChatTemplate template = template(config, grown);
       HuggingFaceTokenizer fixed = (HuggingFaceTokenizer) template.fixSpecialTokens(grown);
       if (fixed.chatTemplate().isEmpty() || template.replacesJinjaTemplate()) {
         fixed = fixed.withChatTemplate(template.jinjaTemplate(fixed));
@@ -84,11 +91,16 @@ public final class ModelSession implements AutoCloseable {
     }
   }
 
-  private static ChatTemplate template(DataArguments data, HuggingFaceTokenizer tokenizer) {
-    if (data.template().isEmpty() && tokenizer.chatTemplate().isPresent()) {
+  private static ChatTemplate template(RunConfig config, HuggingFaceTokenizer tokenizer) {
+    DataArguments data = config.data();
+    if (data.template().isEmpty()
+        && tokenizer.chatTemplate().isPresent()
+        && config.command() == RunConfig.Command.TRAIN
+        && config.finetuning().stage() != Stage.PT) {
       throw bad(
-          "template: missing: expected the name of a chat template, got none, and running the"
-              + " checkpoint's own chat_template is not supported yet. Set template to the one the"
+          "template: missing: expected the name of a chat template, got none. The checkpoint's own"
+              + " chat_template serves chat, but does not say which tokens of a conversation are"
+              + " to be learned. Set template to the one the"
               + " model was trained with, such as chatml, llama3 or qwen3; there are "
               + ChatTemplate.names().size()
               + " names, those of LLaMA-Factory.");
@@ -125,9 +137,51 @@ public final class ModelSession implements AutoCloseable {
     return template;
   }
 
-  /** How the model is asked in chat and serving. */
+  /**
+   * How the model is asked in chat and serving: by the template that was named, else by the
+   * checkpoint's own chat_template if it has one.
+   */
   public ChatFormat chatFormat() {
-    return ChatFormat.of(template, tokenizer);
+    return format;
+  }
+
+  /** Whether no template was named and the checkpoint's own chat_template serves. */
+  public boolean usesOwnTemplate() {
+    return config.command() != RunConfig.Command.TRAIN
+        && config.data().template().isEmpty()
+        && tokenizer.chatTemplate().isPresent();
+  }
+
+  private ChatFormat ownFormat() {
+    DataArguments data = config.data();
+    for (String key : new String[] {"tool_format", "preserve_thinking"}) {
+      if (config.isGiven(key)) {
+        throw bad(
+            key
+                + ": has no meaning without template: expected the name of a template beside it,"
+                + " got none, so that the checkpoint's own chat_template is used. Set template, or"
+                + " leave "
+                + key
+                + " out.");
+      }
+    }
+    Map<String, Object> settings = new TreeMap<>();
+    if (config.isGiven("enable_thinking")) {
+      data.enableThinking().ifPresent(value -> settings.put("enable_thinking", value));
+    }
+    Set<Integer> ends = new LinkedHashSet<>(files.config().ids("eos_token_id"));
+    JsonNode generation = files.generationConfig().path("eos_token_id");
+    if (generation.isInt()) {
+      ends.add(generation.asInt());
+    }
+    generation.forEach(id -> ends.add(id.asInt()));
+    Map<String, Object> metadata = files.ggufMetadata().orElse(Map.of());
+    for (String key : new String[] {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+      if (metadata.get(key) instanceof Number id) {
+        ends.add(id.intValue());
+      }
+    }
+    return CheckpointFormat.of(tokenizer, settings, data.defaultSystem(), ends);
   }
 
   /** The model's specification with rope_scaling and resize_vocab applied. */

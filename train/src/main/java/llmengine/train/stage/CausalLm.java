@@ -14,6 +14,8 @@ import llmengine.engine.op.TokenLogProbs;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLoss;
 import llmengine.nn.Decoder;
+import llmengine.nn.EmbeddingNoise;
+import llmengine.nn.ShiftedGroups;
 import llmengine.train.metric.TokenAccuracy;
 
 /**
@@ -24,25 +26,41 @@ public final class CausalLm implements Objective {
   private final Decoder model;
   private final long seed;
   private final boolean dropout;
-  private final double noiseAlpha;
+  private final Neftune noise;
+  private final Optional<ShortAttention> shortAttention;
   private final boolean accuracy;
+
+  /**
+   * Attention within groups in training, shifted for half of the heads ({@code shift_attn}).
+   *
+   * @param wraps see {@link ShiftedGroups#shifted}
+   */
+  public record ShortAttention(boolean wraps) {}
 
   /**
    * @param dropout whether any part of the model drops activations in training
    */
   public CausalLm(Decoder model, long seed, boolean dropout) {
-    this(model, seed, dropout, 0, false);
+    this(model, seed, dropout, Neftune.OFF, Optional.empty(), false);
   }
 
   /**
-   * @param noiseAlpha NEFTune's noise on the embeddings in training; 0 for none
+   * @param noise on the embeddings in training
+   * @param shortAttention empty for attention over whole sequences
    * @param accuracy whether evaluations count the tokens that the model finds likeliest
    */
-  public CausalLm(Decoder model, long seed, boolean dropout, double noiseAlpha, boolean accuracy) {
+  public CausalLm(
+      Decoder model,
+      long seed,
+      boolean dropout,
+      Neftune noise,
+      Optional<ShortAttention> shortAttention,
+      boolean accuracy) {
     this.model = model;
     this.seed = seed;
-    this.dropout = dropout || noiseAlpha > 0;
-    this.noiseAlpha = noiseAlpha;
+    this.dropout = dropout;
+    this.noise = noise;
+    this.shortAttention = shortAttention;
     this.accuracy = accuracy;
   }
 
@@ -70,15 +88,18 @@ public final class CausalLm implements Objective {
     }
     try (Scope scope = new Scope(model.backend(), "activations")) {
       Tape tape = Tape.training(scope);
-      if (dropout) {
-        tape.withDropout(
-            Passes.dropoutKey(seed, step.number()),
-            Passes.rowKeys(scope, rows.rowLengths(), firstRow));
+      Optional<EmbeddingNoise> added = Optional.empty();
+      if (dropout || noise.isOn()) {
+        Tensor keys = Passes.rowKeys(scope, rows.rowLengths(), firstRow);
+        if (dropout) {
+          tape.withDropout(Passes.dropoutKey(seed, step.number()), keys);
+        }
+        added = noise.of(model, rows.rowLengths(), step.number(), keys);
       }
       if (step.checked()) {
         tape.withChecks();
       }
-      Tensor losses = losses(tape, scope, rows, (float) scale, null);
+      Tensor losses = losses(tape, rows, (float) scale, added, null);
       double sum = model.backend().sum(losses);
       tape.backward();
       return sum;
@@ -112,7 +133,7 @@ public final class CausalLm implements Objective {
 
   private double loss(MicroBatch rows, TokenLogProbs.Probe probe) {
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      return model.backend().sum(losses(Tape.inference(scope), scope, rows, 1, probe));
+      return model.backend().sum(losses(Tape.inference(scope), rows, 1, Optional.empty(), probe));
     }
   }
 
@@ -122,25 +143,26 @@ public final class CausalLm implements Objective {
   }
 
   private Tensor losses(
-      Tape tape, Scope scope, MicroBatch rows, float scale, TokenLogProbs.Probe probe) {
-    Batch batch = Batch.of(scope, rows.ids(), rows.positions(), Segments.of(rows.segments()));
+      Tape tape,
+      MicroBatch rows,
+      float scale,
+      Optional<EmbeddingNoise> added,
+      TokenLogProbs.Probe probe) {
+    Batch batch =
+        Batch.of(tape.scope(), rows.ids(), rows.positions(), Segments.of(rows.segments()));
+    if (shortAttention.isPresent() && tape.isTraining()) {
+      batch =
+          batch.within(
+              ShiftedGroups.quarters(rows.rowLengths(), rows.segments()),
+              shortAttention.get().wraps());
+    }
     return CausalLoss.apply(
         tape,
         model,
-        model.hidden(tape, batch, noise(rows)),
+        model.hidden(tape, batch, added),
         rows.labelled(),
         rows.targets(),
         scale,
         probe);
-  }
-
-  /** alpha / sqrt(L C), L the length to which the Trainer would pad the rows: a multiple of 8. */
-  private float noise(MicroBatch rows) {
-    int longest = 0;
-    for (int length : rows.rowLengths()) {
-      longest = Math.max(longest, length);
-    }
-    double values = Math.ceilDiv(longest, 8) * 8.0 * model.spec().width();
-    return noiseAlpha == 0 ? 0 : (float) (noiseAlpha / Math.sqrt(values));
   }
 }

@@ -30,6 +30,7 @@ public final class Dpo implements Objective {
   private final Optional<Double> tailWeight;
   private final Optional<Reference> reference;
   private final TokenizedDataset train;
+  private final Neftune noise;
   private final LogitSums logitSums;
   private double baseline; // BCO: mean reward of all micro-batches so far
   private double baselineCount;
@@ -40,18 +41,22 @@ public final class Dpo implements Objective {
    * @param reference closed with this; empty: the policy as it is, and no rewards are logged where
    *     the loss compares
    * @param train the training rows; null if there is no training
+   * @param noise on the policy's embeddings in training; then the answers share nothing, because
+   *     each has noise of its own
    */
   public Dpo(
       Decoder model,
       PairLoss loss,
       Optional<Double> tailWeight,
       Optional<Reference> reference,
-      TokenizedDataset train) {
+      TokenizedDataset train,
+      Neftune noise) {
     this.model = model;
     this.loss = loss;
     this.tailWeight = tailWeight;
     this.reference = reference;
     this.train = train;
+    this.noise = noise;
     logitSums = new LogitSums(model);
   }
 
@@ -60,6 +65,7 @@ public final class Dpo implements Objective {
     double scale = 1.0 / batch.microBatches().size();
     double total = 0;
     Map<String, Double> sums = new LinkedHashMap<>();
+    int row = 0;
     for (MicroBatch rows : batch.microBatches()) {
       double[] compared = reference(train, rows);
       try (Scope scope = new Scope(model.backend(), "activations")) {
@@ -67,7 +73,8 @@ public final class Dpo implements Objective {
         if (step.checked()) {
           tape.withChecks();
         }
-        Policy policy = policy(tape, rows);
+        Policy policy = policy(tape, rows, noise, step.number(), row);
+        row += rows.rows();
         if (loss.bcoWeight() > 0 && loss.kind().hasReference()) {
           observe(policy.values, compared);
         }
@@ -84,7 +91,7 @@ public final class Dpo implements Objective {
   public Optional<Outcome> evaluate(TokenizedDataset set, MicroBatch rows) {
     double[] compared = reference(set, rows);
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      Policy policy = policy(Tape.inference(scope), rows);
+      Policy policy = policy(Tape.inference(scope), rows, Neftune.OFF, 0, 0);
       Judged judged = judge(policy, compared);
       return Optional.of(new Outcome(judged.loss, judged.sums));
     }
@@ -118,9 +125,14 @@ public final class Dpo implements Objective {
     return count;
   }
 
-  private Policy policy(Tape tape, MicroBatch rows) {
-    Sequences pairs = Sequences.of(rows.examples().stream().map(Example::parts).toList(), true);
-    Tensor hidden = Passes.hidden(tape, model, pairs);
+  /**
+   * @param firstRow number of rows of the step before this micro-batch, for the noise
+   */
+  private Policy policy(Tape tape, MicroBatch rows, Neftune added, int step, int firstRow) {
+    Sequences pairs =
+        Sequences.of(rows.examples().stream().map(Example::parts).toList(), !added.isOn());
+    Tensor keys = Passes.pairKeys(tape.scope(), pairs, firstRow);
+    Tensor hidden = Passes.hidden(tape, model, pairs, added.of(model, pairs.lengths(), step, keys));
     Tensor tokens = Passes.logProbs(tape, model, pairs, hidden);
     float[] weights = weights(pairs);
     float[] weighed = Passes.floats(tokens);

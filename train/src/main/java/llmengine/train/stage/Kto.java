@@ -33,18 +33,25 @@ public final class Kto implements Objective {
   private final Weights weights;
   private final Optional<Reference> reference;
   private final TokenizedDataset train;
+  private final Neftune noise;
   private final LogitSums logitSums;
 
   /**
    * @param reference closed with this; empty: the policy as it is, and no rewards are logged
    * @param train the training rows; null if there is no training
+   * @param noise on the policy's embeddings in training; the divergence is measured without
    */
   public Kto(
-      Decoder model, Weights weights, Optional<Reference> reference, TokenizedDataset train) {
+      Decoder model,
+      Weights weights,
+      Optional<Reference> reference,
+      TokenizedDataset train,
+      Neftune noise) {
     this.model = model;
     this.weights = weights;
     this.reference = reference;
     this.train = train;
+    this.noise = noise;
     logitSums = new LogitSums(model);
   }
 
@@ -53,6 +60,7 @@ public final class Kto implements Objective {
     double scale = 1.0 / batch.microBatches().size();
     double total = 0;
     Map<String, Double> sums = new LinkedHashMap<>();
+    int row = 0;
     for (MicroBatch rows : batch.microBatches()) {
       double[] compared = reference(train, rows);
       double divergence = divergence(rows, compared);
@@ -61,7 +69,8 @@ public final class Kto implements Objective {
         if (step.checked()) {
           tape.withChecks();
         }
-        Policy policy = policy(tape, rows);
+        Policy policy = policy(tape, rows, noise, step.number(), row);
+        row += rows.rows();
         Judged judged = judge(rows, policy, compared, divergence);
         Passes.backward(tape, policy.tokens, judged.spread(policy, scale / step.divisor()));
         total += judged.loss * scale;
@@ -76,7 +85,7 @@ public final class Kto implements Objective {
     double[] compared = reference(set, rows);
     double divergence = divergence(rows, compared);
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      Policy policy = policy(Tape.inference(scope), rows);
+      Policy policy = policy(Tape.inference(scope), rows, Neftune.OFF, 0, 0);
       Judged judged = judge(rows, policy, compared, divergence);
       return Optional.of(new Outcome(judged.loss, judged.sums));
     }
@@ -108,9 +117,14 @@ public final class Kto implements Objective {
   /** Log-probabilities of the answers' tokens, their sums, and sums of all logits. */
   private record Policy(Sequences answers, Tensor tokens, double[] sums, double[] logits) {}
 
-  private Policy policy(Tape tape, MicroBatch rows) {
+  /**
+   * @param firstRow number of rows of the step before this micro-batch, for the noise
+   */
+  private Policy policy(Tape tape, MicroBatch rows, Neftune added, int step, int firstRow) {
     Sequences answers = answers(rows, 0);
-    Tensor hidden = Passes.hidden(tape, model, answers);
+    Tensor keys = Passes.rowKeys(tape.scope(), answers.lengths(), firstRow);
+    Tensor hidden =
+        Passes.hidden(tape, model, answers, added.of(model, answers.lengths(), step, keys));
     Tensor tokens = Passes.logProbs(tape, model, answers, hidden);
     return new Policy(
         answers,

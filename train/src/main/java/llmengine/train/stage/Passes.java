@@ -1,5 +1,6 @@
 package llmengine.train.stage;
 
+import java.util.Optional;
 import llmengine.data.batch.Sequences;
 import llmengine.engine.DType;
 import llmengine.engine.Scope;
@@ -9,6 +10,7 @@ import llmengine.engine.Tensor;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLogProbs;
 import llmengine.nn.Decoder;
+import llmengine.nn.EmbeddingNoise;
 
 /** Forward passes over whole sequences. */
 final class Passes {
@@ -16,9 +18,15 @@ final class Passes {
 
   /** Final hidden states (T, C). */
   static Tensor hidden(Tape tape, Decoder model, Sequences sequences) {
+    return hidden(tape, model, sequences, Optional.empty());
+  }
+
+  /** The same with noise on the embeddings. */
+  static Tensor hidden(
+      Tape tape, Decoder model, Sequences sequences, Optional<EmbeddingNoise> noise) {
     Segments segments = Segments.branching(sequences.stretches(), sequences.parents());
     return model.hidden(
-        tape, Batch.of(tape.scope(), sequences.ids(), sequences.positions(), segments));
+        tape, Batch.of(tape.scope(), sequences.ids(), sequences.positions(), segments), noise);
   }
 
   /** Log-probabilities of all labelled tokens (L). */

@@ -31,17 +31,20 @@ public final class RewardModel implements Objective {
   private final ValueHead head;
   private final long seed;
   private final boolean modelDrops;
+  private final Neftune noise;
 
   /**
    * @param head closed with this
    * @param modelDrops whether adapters drop activations: then the two answers share nothing,
    *     because each has masks of its own
+   * @param noise on the embeddings in training, of each answer's own as well
    */
-  public RewardModel(Decoder model, ValueHead head, long seed, boolean modelDrops) {
+  public RewardModel(Decoder model, ValueHead head, long seed, boolean modelDrops, Neftune noise) {
     this.model = model;
     this.head = head;
     this.seed = seed;
     this.modelDrops = modelDrops;
+    this.noise = noise;
   }
 
   @Override
@@ -57,17 +60,18 @@ public final class RewardModel implements Objective {
   }
 
   private double gradients(MicroBatch rows, double scale, Step step, int firstRow) {
-    Sequences pairs = pairs(rows, !modelDrops);
+    Sequences pairs = pairs(rows, !modelDrops && !noise.isOn());
     try (Scope scope = new Scope(model.backend(), "activations")) {
       Tape tape = Tape.training(scope);
+      Tensor keys = Passes.pairKeys(scope, pairs, firstRow);
       if (modelDrops || head.drops()) {
-        tape.withDropout(
-            Passes.dropoutKey(seed, step.number()), Passes.pairKeys(scope, pairs, firstRow));
+        tape.withDropout(Passes.dropoutKey(seed, step.number()), keys);
       }
+      var added = noise.of(model, pairs.lengths(), step.number(), keys);
       if (step.checked()) {
         tape.withChecks();
       }
-      Tensor scores = head.scores(tape, Passes.hidden(tape, model, pairs), pairs.last());
+      Tensor scores = head.scores(tape, Passes.hidden(tape, model, pairs, added), pairs.last());
       float[] values = scores.toFloats();
       float[] slopes = new float[values.length];
       double loss = 0;

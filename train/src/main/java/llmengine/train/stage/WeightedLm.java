@@ -16,6 +16,7 @@ import llmengine.engine.op.TokenLogProbs;
 import llmengine.nn.Batch;
 import llmengine.nn.CausalLogProbs;
 import llmengine.nn.Decoder;
+import llmengine.nn.EmbeddingNoise;
 import llmengine.train.metric.TokenAccuracy;
 
 /**
@@ -45,12 +46,14 @@ public final class WeightedLm implements Objective {
   private final Optional<ReferenceModel> reference;
   private final long seed;
   private final boolean dropout;
+  private final Neftune noise;
   private final boolean accuracy;
 
   /**
    * @param alpha eaft_alpha or asft_alpha
    * @param reference of ASFT, closed with this
    * @param dropout whether any part of the model drops activations in training
+   * @param noise on the embeddings in training
    * @param accuracy whether evaluations count the tokens that the model finds likeliest
    */
   public WeightedLm(
@@ -60,6 +63,7 @@ public final class WeightedLm implements Objective {
       Optional<ReferenceModel> reference,
       long seed,
       boolean dropout,
+      Neftune noise,
       boolean accuracy) {
     this.model = model;
     this.kind = kind;
@@ -67,6 +71,7 @@ public final class WeightedLm implements Objective {
     this.reference = reference;
     this.seed = seed;
     this.dropout = dropout;
+    this.noise = noise;
     this.accuracy = accuracy;
   }
 
@@ -79,15 +84,15 @@ public final class WeightedLm implements Objective {
       if (rows.targets().length > 0) {
         try (Scope scope = new Scope(model.backend(), "activations")) {
           Tape tape = Tape.training(scope);
+          Tensor keys = Passes.rowKeys(scope, rows.rowLengths(), row);
           if (dropout) {
-            tape.withDropout(
-                Passes.dropoutKey(seed, step.number()),
-                Passes.rowKeys(scope, rows.rowLengths(), row));
+            tape.withDropout(Passes.dropoutKey(seed, step.number()), keys);
           }
+          var added = noise.of(model, rows.rowLengths(), step.number(), keys);
           if (step.checked()) {
             tape.withChecks();
           }
-          sum += sum(tape, rows, scale / step.divisor(), null);
+          sum += sum(tape, rows, scale / step.divisor(), added, null);
         }
       }
       row += rows.rows();
@@ -102,7 +107,8 @@ public final class WeightedLm implements Objective {
     }
     TokenAccuracy counted = accuracy ? new TokenAccuracy(rows) : null;
     try (Scope scope = new Scope(model.backend(), "activations")) {
-      double loss = sum(Tape.inference(scope), rows, 0, counted) / rows.targets().length;
+      double loss =
+          sum(Tape.inference(scope), rows, 0, Optional.empty(), counted) / rows.targets().length;
       return Optional.of(new Outcome(loss, accuracy ? counted.sums() : Map.of()));
     }
   }
@@ -122,9 +128,14 @@ public final class WeightedLm implements Objective {
    *
    * @param counted looks at the logits too; null for none
    */
-  private double sum(Tape tape, MicroBatch rows, double scale, TokenAccuracy counted) {
+  private double sum(
+      Tape tape,
+      MicroBatch rows,
+      double scale,
+      Optional<EmbeddingNoise> added,
+      TokenAccuracy counted) {
     Tensor frozen = kind == Kind.ASFT ? frozenHidden(tape.scope(), rows) : null;
-    Tensor hidden = hidden(tape, model, rows);
+    Tensor hidden = hidden(tape, model, rows, added);
     float[] weights = new float[rows.targets().length];
     TokenLogProbs.Probe probe = kind == Kind.EAFT ? entropies(weights, counted) : counted;
     Tensor tokens =
@@ -158,9 +169,12 @@ public final class WeightedLm implements Objective {
     return sum;
   }
 
-  private static Tensor hidden(Tape tape, Decoder model, MicroBatch rows) {
+  private static Tensor hidden(
+      Tape tape, Decoder model, MicroBatch rows, Optional<EmbeddingNoise> added) {
     return model.hidden(
-        tape, Batch.of(tape.scope(), rows.ids(), rows.positions(), Segments.of(rows.segments())));
+        tape,
+        Batch.of(tape.scope(), rows.ids(), rows.positions(), Segments.of(rows.segments())),
+        added);
   }
 
   private Tensor frozenHidden(Scope scope, MicroBatch rows) {
@@ -169,7 +183,8 @@ public final class WeightedLm implements Objective {
         .with(
             frozen -> {
               try (Scope inner = new Scope(model.backend(), "activations")) {
-                return inner.moveTo(scope, hidden(Tape.inference(inner), frozen, rows));
+                return inner.moveTo(
+                    scope, hidden(Tape.inference(inner), frozen, rows, Optional.empty()));
               }
             });
   }

@@ -52,7 +52,7 @@ class ConfigErrorsTest {
                 lora_rank: eight
                 learning_rate: -1
                 lr_scheduler_type: cosin
-                badam_mode: ratio
+                pref_loss: kto_pair
                 mixture_of_depths: convert
                 compute_dtype: bf16
                 """))
@@ -67,10 +67,11 @@ class ConfigErrorsTest {
                 + " cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt,"
                 + " reduce_lr_on_plateau, cosine_with_min_lr, cosine_warmup_with_min_lr,"
                 + " warmup_stable_decay, got cosin. Did you mean cosine?",
-            "run.yaml:9 badam_mode: not supported yet: expected one of layer, got ratio."
+            "run.yaml:9 pref_loss: not supported yet: expected one of sigmoid, hinge, ipo, orpo,"
+                + " simpo, got kto_pair."
                 + " Correct the value.",
-            "run.yaml:10 mixture_of_depths: not supported yet (shifted attention, mixtures of"
-                + " depths and expert losses): expected the default null, got convert. Remove it.",
+            "run.yaml:10 mixture_of_depths: not supported yet (mixtures of depths"
+                + " and expert losses): expected the default null, got convert. Remove it.",
             "run.yaml:11 compute_dtype: not a key: it follows from bf16, pure_bf16 and infer_dtype:"
                 + " expected no such key, got bf16. Remove it.");
   }
@@ -172,7 +173,7 @@ class ConfigErrorsTest {
                 "dataset=d",
                 "quantization_bit=null",
                 "fp16=no",
-                "badam_update_ratio=5e-2",
+                "label_smoothing_factor=0e0",
                 "pref_loss=sigmoid",
                 "image_max_pixels=589824"));
     assertThat(config.notes()).isEmpty();

@@ -100,7 +100,8 @@ class PreferenceGoldenTest {
                   loss,
                   ld.isNumber() ? Optional.of(ld.asDouble()) : Optional.empty(),
                   opened.reference(),
-                  null)) {
+                  null,
+                  Neftune.OFF)) {
             check(opened, dpo, pairs(opened.golden));
             if (loss.bcoWeight() > 0) {
               assertThat(dpo.state().get("bco_mean"))
@@ -123,7 +124,8 @@ class PreferenceGoldenTest {
                   opened.hyper("wc").asDouble(),
                   opened.hyper("wr").asDouble(),
                   opened.hyper("ftx").asDouble());
-          try (Objective kto = new Kto(opened.model, weights, opened.reference(), null)) {
+          try (Objective kto =
+              new Kto(opened.model, weights, opened.reference(), null, Neftune.OFF)) {
             check(opened, kto, feedback(opened.golden));
           }
         });
@@ -143,7 +145,7 @@ class PreferenceGoldenTest {
                   width,
                   0);
           head.parameters().forEach(p -> p.trainable(true));
-          try (RewardModel rm = new RewardModel(opened.model, head, 1, false)) {
+          try (RewardModel rm = new RewardModel(opened.model, head, 1, false, Neftune.OFF)) {
             MicroBatch rows = pairs(opened.golden);
             check(opened, rm, rows);
             JsonNode scores = opened.golden.path("scores");

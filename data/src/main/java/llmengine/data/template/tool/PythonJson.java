@@ -122,7 +122,7 @@ public final class PythonJson {
   }
 
   /** Shortest digits that read back as {@code value}; an exponent below 1e-4 and from 1e16 on. */
-  private static String number(double value) {
+  public static String number(double value) {
     if (Double.isNaN(value) || Double.isInfinite(value)) {
       return Double.toString(value);
     }

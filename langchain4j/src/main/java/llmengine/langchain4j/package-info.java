@@ -1,0 +1,2 @@
+/** A model in this process as LangChain4j's models. */
+package llmengine.langchain4j;
