@@ -38,7 +38,8 @@ class PpoRunsTest {
     tiny = new ShortRun(folder);
     ObjectMapper json = new ObjectMapper();
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.setExecutor(Executors.newVirtualThreadPerTaskExecutor()); // a slow answer delays no other
+    server.setExecutor(
+        Executors.newVirtualThreadPerTaskExecutor()); // a slow answer delays no other
     server.createContext(
         "/",
         exchange -> {
