@@ -10,8 +10,8 @@ public record ModelArguments(
     @Key(
             required = true,
             doc =
-                "Folder of a Hugging Face checkpoint, a .gguf file, or a hub name found in the"
-                    + " local Hugging Face cache.")
+                "Folder of a Hugging Face checkpoint, a .gguf file, or a hub name like org/name,"
+                    + " which is downloaded if the local cache lacks it.")
         String modelNameOrPath,
     @Key(
             preset = "[]",
@@ -22,7 +22,7 @@ public record ModelArguments(
     @Key(doc = "Folder inside each adapter path that holds the adapter's files.")
         Optional<String> adapterFolder,
     @Key(doc = "Hub cache to look names up in, instead of HF_HOME/hub.") Optional<Path> cacheDir,
-    @Key(preset = "main", doc = "Branch, tag or commit of a model found in the hub cache.")
+    @Key(preset = "main", doc = "Branch, tag or commit of a model named org/name.")
         String modelRevision,
     @Key(
             doc =

@@ -26,7 +26,7 @@ class HubCacheTest {
   void namesAreLookedUpByRevisionAndByCommit() throws IOException {
     Path main = snapshot("models--org--tiny", "main", "c0ffee");
     Path old = snapshot("models--org--tiny", "v1", "beef");
-    HubCache cache = new HubCache(folder);
+    HubCache cache = new HubCache(folder, Map.of());
     assertThat(cache.find("k", "org/tiny", "main")).isEqualTo(main);
     assertThat(cache.find("k", "org/tiny", "v1")).isEqualTo(old);
     assertThat(cache.find("k", "org/tiny", "beef")).isEqualTo(old);
@@ -34,20 +34,24 @@ class HubCacheTest {
 
   @Test
   void aFolderOnDiskGoesBeforeTheCache() {
-    assertThat(new HubCache(folder.resolve("none")).find("k", folder.toString(), "main"))
+    assertThat(new HubCache(folder.resolve("none"), Map.of()).find("k", folder.toString(), "main"))
         .isEqualTo(folder);
   }
 
   @Test
   void whatIsNowhereIsSaidInOneSentence() {
     RunConfig config =
-        RunConfig.forInference(
-            List.of("model_name_or_path=org/no-such-model", "cache_dir=" + folder));
+        RunConfig.forInference(List.of("model_name_or_path=no-such-model", "cache_dir=" + folder));
     assertThatThrownBy(config::modelPath)
         .isInstanceOf(ConfigException.class)
         .hasMessageStartingWith("model_name_or_path: not found")
-        .hasMessageContaining("org/no-such-model")
+        .hasMessageContaining("no-such-model")
         .hasMessageContaining(folder.toString());
+    HubCache offline = new HubCache(folder, Map.of("HF_HUB_OFFLINE", "1"));
+    assertThatThrownBy(() -> offline.find("model_name_or_path", "org/no-such-model", "main"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageStartingWith("model_name_or_path: no such folder or file here")
+        .hasMessageContaining("HF_HUB_OFFLINE");
   }
 
   @Test

@@ -1,0 +1,201 @@
+package llmengine.data.hub;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import llmengine.data.DataException;
+
+/** Requests to a hub: what a repository holds, and bytes of its files. */
+final class HubClient {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int REDIRECTS = 5;
+
+  /** A revision as the hub knows it. */
+  record Revision(String commit, List<String> files) {}
+
+  /**
+   * A file of a commit.
+   *
+   * @param etag SHA-256 of a large file, else the SHA-1 of git's blob
+   */
+  record RemoteFile(String name, String etag, long size, URI address) {}
+
+  /** Bytes from {@code start} on; the server may begin at 0 though more was asked for. */
+  record Body(long start, InputStream stream) {}
+
+  private final HubSettings settings;
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .followRedirects(HttpClient.Redirect.NEVER) // the token must not follow to another host
+          .connectTimeout(Duration.ofSeconds(20))
+          .build();
+
+  HubClient(HubSettings settings) {
+    this.settings = settings;
+  }
+
+  Revision revision(String repository, String revision) throws IOException {
+    URI address =
+        URI.create(settings.endpoint() + "/api/models/" + repository + "/revision/" + revision);
+    HttpResponse<InputStream> response = send(request(address, true).GET().build(), repository);
+    try (InputStream body = response.body()) {
+      check(response, repository, revision);
+      JsonNode json = JSON.readTree(body);
+      List<String> files = new ArrayList<>();
+      json.path("siblings").forEach(file -> files.add(file.path("rfilename").asText()));
+      String commit = json.path("sha").asText();
+      if (!commit.matches("[0-9a-f]{40}") || !files.stream().allMatch(HubClient::isInside)) {
+        throw new DataException(
+            address
+                + ": not the answer of a hub: expected a commit and its files. Check"
+                + " HF_ENDPOINT.");
+      }
+      return new Revision(commit, files);
+    }
+  }
+
+  /** Names come from outside: none may leave the folder. */
+  private static boolean isInside(String name) {
+    return !name.startsWith("/")
+        && name.indexOf('\\') < 0
+        && !List.of(name.split("/", -1)).contains("..")
+        && !name.isEmpty();
+  }
+
+  RemoteFile file(String repository, String commit, String name) throws IOException {
+    URI address =
+        URI.create(
+            settings.endpoint()
+                + "/"
+                + repository
+                + "/resolve/"
+                + commit
+                + "/"
+                + name.replace("%", "%25").replace(" ", "%20"));
+    for (int i = 0; i < REDIRECTS; i++) {
+      HttpResponse<InputStream> response =
+          send(
+              request(address, true).method("HEAD", HttpRequest.BodyPublishers.noBody()).build(),
+              repository);
+      response.body().close();
+      String etag =
+          response
+              .headers()
+              .firstValue("x-linked-etag")
+              .or(() -> response.headers().firstValue("etag"))
+              .orElse("")
+              .replaceFirst("^W/", "")
+              .replace("\"", "");
+      URI next = redirect(response, address);
+      if (next != null && etag.isEmpty() && sameHost(next, settings.endpoint())) {
+        address = next; // a repository that was renamed
+        continue;
+      }
+      check(response, repository, commit);
+      long size =
+          response
+              .headers()
+              .firstValueAsLong("x-linked-size")
+              .orElse(response.headers().firstValueAsLong("content-length").orElse(-1));
+      if (!etag.matches("[0-9a-f]{40}|[0-9a-f]{64}")) {
+        throw new DataException(
+            address
+                + ": no checksum: expected an etag of 40 or 64 hex digits, got \""
+                + etag
+                + "\". Check HF_ENDPOINT.");
+      }
+      return new RemoteFile(name, etag, size, address);
+    }
+    throw new DataException(address + ": too many redirects. Check HF_ENDPOINT.");
+  }
+
+  Body open(RemoteFile file, String repository, long from) throws IOException {
+    URI address = file.address();
+    for (int i = 0; i < REDIRECTS; i++) {
+      HttpRequest.Builder request = request(address, sameHost(address, settings.endpoint()));
+      if (from > 0) {
+        request.header("Range", "bytes=" + from + "-");
+      }
+      HttpResponse<InputStream> response = send(request.GET().build(), repository);
+      URI next = redirect(response, address);
+      if (next != null) {
+        response.body().close();
+        address = next;
+        continue;
+      }
+      check(response, repository, file.name());
+      return new Body(response.statusCode() == 206 ? from : 0, response.body());
+    }
+    throw new DataException(address + ": too many redirects. Check HF_ENDPOINT.");
+  }
+
+  private HttpRequest.Builder request(URI address, boolean withToken) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(address)
+            .timeout(Duration.ofSeconds(60))
+            .header("User-Agent", "llm-engine");
+    if (withToken) {
+      settings.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
+    }
+    return request;
+  }
+
+  private HttpResponse<InputStream> send(HttpRequest request, String repository)
+      throws IOException {
+    try {
+      return http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DataException(repository + ": the download was interrupted.", e);
+    }
+  }
+
+  private static URI redirect(HttpResponse<?> response, URI from) {
+    return response.statusCode() / 100 != 3
+        ? null
+        : response.headers().firstValue("location").map(from::resolve).orElse(null);
+  }
+
+  static boolean sameHost(URI a, URI b) {
+    return a.getScheme().equals(b.getScheme())
+        && a.getHost().equals(b.getHost())
+        && a.getPort() == b.getPort();
+  }
+
+  private void check(HttpResponse<?> response, String repository, String what) throws IOException {
+    int status = response.statusCode();
+    if (status / 100 == 2 || status / 100 == 3) {
+      return;
+    } else if (status == 429 || status >= 500) {
+      throw new IOException("the hub answers " + status);
+    }
+    String code = response.headers().firstValue("x-error-code").orElse("");
+    String page = settings.endpoint() + "/" + repository;
+    String problem =
+        code.equals("GatedRepo") || status == 403
+            ? "the model is gated. Ask for access at "
+                + page
+                + ", then set HF_TOKEN to a token of your account"
+            : code.equals("RevisionNotFound")
+                ? "no revision " + what + ". Correct model_revision; " + page + " lists them"
+                : status == 401
+                    ? "no such model, or a private one. Correct the name; for a private model set"
+                        + " HF_TOKEN to a token that may read it"
+                    : status == 404
+                        ? "not found: " + what + ". Correct the name or model_revision"
+                        : "the hub refuses with status " + status;
+    throw new DataException(
+        repository
+            + ": "
+            + problem
+            + (settings.token().isPresent() ? " (a token was sent)." : " (no token was sent)."));
+  }
+}
