@@ -4,7 +4,8 @@
 usage: inference_beside_llama_cpp.py --jar engine.jar FILE.gguf ... [--prompt 128,512] [--generate 64] [--threads 1,2]
        [--rounds 3] [--repetitions 3] [--peer .../llama-bench] [--json results.json]
 Each round runs both programs once per file and thread count, so that both meet the same machine; a figure is the median of
-the rounds. The engine computes with float32 activations, llama.cpp with its own (8-bit for quantized weights).
+the rounds. Generated tokens meet quantized weights with 8-bit activations in both programs; prompts with float32 ones in the engine
+and 8-bit ones in llama.cpp. --activations float32 makes the engine compute all in float32.
 """
 import argparse
 import json
@@ -26,7 +27,7 @@ def output(command: list, **environment: str) -> str:
 
 def engine(a, file: str, threads: int) -> dict:
     command = ["java", "-jar", a.jar, "bench", file, "--json", "--prompt", a.prompt, "--generate", a.generate,
-               "--repetitions", str(a.repetitions)]
+               "--repetitions", str(a.repetitions), "--batch", a.batch, "--activations", a.activations]
     rows = json.loads(output(command, ENGINE_JAVA_OPTS=f"-Dengine.threads={threads}"))
     return {row["test"]: row["tokens_per_second"] for row in rows}
 
@@ -43,6 +44,8 @@ def main() -> int:
     p.add_argument("--jar", required=True)
     p.add_argument("--prompt", default="128,512")
     p.add_argument("--generate", default="64")
+    p.add_argument("--batch", default="1,16", help="sequences that generate together; the peer's row is that of one")
+    p.add_argument("--activations", default="int8", choices=["int8", "float32"])
     p.add_argument("--threads", default=",".join(str(t) for t in sorted({1, os.cpu_count()})))
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--repetitions", type=int, default=3)

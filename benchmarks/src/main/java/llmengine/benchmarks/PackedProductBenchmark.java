@@ -49,6 +49,10 @@ public class PackedProductBenchmark {
   @Param({"1", "4", "16", "128", "512"})
   int tokens;
 
+  /** Of up to 16 tokens, with packed weights. */
+  @Param({"int8", "float32"})
+  String activations;
+
   private VectorBackend backend;
   private Scope scope;
   private Tensor x; // (M, K)
@@ -80,6 +84,7 @@ public class PackedProductBenchmark {
     int n = Integer.parseInt(sizes[0]);
     int k = Integer.parseInt(sizes[1]) / step() * step();
     backend = new VectorBackend();
+    backend.eightBitActivations(activations.equals("int8"));
     roofGbytes = DramRoof.bytesPerSecond(backend.threads()) / 1e9;
     scope = new Scope(backend, "benchmark");
     x = Weights.of(scope, "F32", tokens, k);

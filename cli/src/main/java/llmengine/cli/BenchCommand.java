@@ -17,6 +17,7 @@ import java.util.concurrent.Callable;
 import llmengine.engine.DType;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.VectorBackend;
+import llmengine.engine.cpu.x86.MachineCode;
 import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.nn.generate.Throughput;
@@ -34,7 +35,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Measure the tokens a second of a model: prompts (pp) and generation (tg), each after one"
           + " repetition that is not counted, mean and standard deviation of the others.",
-      "Activations are float32; weights stay in the form of the checkpoint."
+      "Weights stay in the form of the checkpoint. Activations of prompts are float32, those of"
+          + " generated tokens 8 bits where weights are in the codes of a GGUF type."
     },
     footer = "%nExample: engine bench model.Q4_K_M.gguf --prompt 128,512 --generate 64 --batch 1,4")
 final class BenchCommand implements Callable<Integer> {
@@ -64,6 +66,12 @@ final class BenchCommand implements Callable<Integer> {
       description = "Sequences that are generated together. Default: 1.")
   private int[] batch;
 
+  @Option(
+      names = "--activations",
+      defaultValue = "int8",
+      description = "Of generated tokens with quantized weights: int8 or float32. Default: int8.")
+  private String activations;
+
   @Option(names = "--repetitions", defaultValue = "5", description = "Of each test. Default: 5.")
   private int repetitions;
 
@@ -76,10 +84,15 @@ final class BenchCommand implements Callable<Integer> {
     require("--prompt", 0, prompt);
     require("--generate", 0, generate);
     require("--batch", 1, batch);
+    if (!activations.equals("int8") && !activations.equals("float32")) {
+      throw new ParameterException(
+          spec.commandLine(), "--activations: expected int8 or float32, got " + activations + ".");
+    }
     PrintWriter out = spec.commandLine().getOut();
     try (Pretrained files = Pretrained.open(model);
         VectorBackend backend = new VectorBackend();
         Decoder decoder = files.load(backend)) {
+      backend.eightBitActivations(activations.equals("int8"));
       List<Throughput> results = results(decoder);
       Weights weights = Weights.of(decoder);
       if (json) {
@@ -118,22 +131,24 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** What a model's weights are: the form that takes most bytes, bytes, and their number. */
-  private record Weights(String type, long bytes, long parameters) {
+  private record Weights(String type, long bytes, long parameters, boolean hasCodes) {
     static Weights of(Decoder decoder) {
       Map<String, Long> bytes = new TreeMap<>();
       long all = 0;
       long parameters = 0;
+      boolean codes = false;
       for (Parameter p : decoder.parameters().values()) {
         Tensor t = p.value();
         boolean packed = t.dtype() == DType.PACKED;
         long size = packed ? t.packing().bytes() : t.size() * t.dtype().bytes();
         bytes.merge(packed ? t.packing().name() : t.dtype().name(), size, Long::sum);
         all += size;
+        codes |= packed && t.packing().codedRows().isPresent();
         parameters += p.size();
       }
       String type =
           bytes.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
-      return new Weights(type, all, parameters);
+      return new Weights(type, all, parameters, codes);
     }
   }
 
@@ -164,7 +179,9 @@ final class BenchCommand implements Callable<Integer> {
       one.put("weights", weights.type);
       one.put("bytes", weights.bytes);
       one.put("parameters", weights.parameters);
-      one.put("arithmetic", "float32");
+      boolean codes = activations.equals("int8") && weights.hasCodes && r.test().startsWith("tg");
+      one.put("arithmetic", codes ? "int8" : "float32");
+      one.put("machine_code", MachineCode.description());
       one.put("threads", threads);
       one.put("vector_bits", VectorBackend.vectorBits());
       one.put("test", r.test());

@@ -1,6 +1,7 @@
 package llmengine.engine;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * How a run of values is packed into bytes: a fixed number of values per block, a fixed number of
@@ -27,4 +28,9 @@ public interface BlockFormat {
    * alignment. Ranges outside {@code src} or {@code dst} throw {@link IndexOutOfBoundsException}.
    */
   void decode(MemorySegment src, long offset, float[] dst, int dstOffset, int blocks);
+
+  /** Where codes and scales are, for products with 8-bit activations; empty if it has no such. */
+  default Optional<CodeLayout> layout() {
+    return Optional.empty();
+  }
 }

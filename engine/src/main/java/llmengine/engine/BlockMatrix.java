@@ -2,6 +2,7 @@ package llmengine.engine;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /** A matrix whose rows are whole blocks of one {@link BlockFormat}, laid end to end. */
 public final class BlockMatrix implements Packing {
@@ -75,6 +76,16 @@ public final class BlockMatrix implements Packing {
   @Override
   public boolean isReplaceable() {
     return true;
+  }
+
+  @Override
+  public Optional<CodedRows> codedRows() {
+    if (!memory.scope().isAlive()) {
+      throw new IllegalStateException(
+          format.name()
+              + ": its memory was given up: expected a file that is open while it is used.");
+    }
+    return format.layout().map(layout -> new CodedRows(layout, memory.address(), rowBytes, cols));
   }
 
   @Override

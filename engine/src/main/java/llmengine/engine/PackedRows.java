@@ -1,6 +1,7 @@
 package llmengine.engine;
 
 import java.util.List;
+import java.util.Optional;
 
 /** Rows {@code from} (inclusive) to {@code to} (exclusive) of a packed matrix, as a view. */
 record PackedRows(Packing whole, int from, int to) implements Packing {
@@ -27,5 +28,13 @@ record PackedRows(Packing whole, int from, int to) implements Packing {
   @Override
   public void decode(int row, int col, int rows, int cols, float[] dst, int at, int stride) {
     whole.decode(from + row, col, rows, cols, dst, at, stride);
+  }
+
+  @Override
+  public Optional<CodedRows> codedRows() {
+    return whole
+        .codedRows()
+        .filter(rows -> rows.canStartAt(from) && rows.canStartAt(to))
+        .map(rows -> rows.from(from));
   }
 }

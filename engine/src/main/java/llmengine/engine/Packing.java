@@ -1,6 +1,7 @@
 package llmengine.engine;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How one matrix of weights (N, K) is kept in fewer bits: codes together with whatever scales, zero
@@ -46,4 +47,9 @@ public interface Packing {
    * in steady state. The caller has checked the ranges.
    */
   void decode(int row, int col, int rows, int cols, float[] to, int at, int stride);
+
+  /** The codes themselves, if products can be computed from them; empty by default. */
+  default Optional<CodedRows> codedRows() {
+    return Optional.empty();
+  }
 }

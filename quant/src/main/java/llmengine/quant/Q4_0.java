@@ -3,8 +3,10 @@ package llmengine.quant;
 import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.quant.Codes.floats;
 
+import java.util.Optional;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.CodeLayout;
 import llmengine.engine.cpu.Load;
 import llmengine.engine.cpu.Window;
 
@@ -15,6 +17,11 @@ import llmengine.engine.cpu.Window;
 public final class Q4_0 extends ByteBlocks {
   public Q4_0() {
     super("Q4_0", 2, 32, 18);
+  }
+
+  @Override
+  public Optional<CodeLayout> layout() {
+    return Optional.of(new CodeLayout.Nibbles(18, 0, -1, -1, 2, 8));
   }
 
   @Override

@@ -3,8 +3,10 @@ package llmengine.quant;
 import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.quant.Codes.floats;
 
+import java.util.Optional;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.CodeLayout;
 import llmengine.engine.cpu.Load;
 import llmengine.engine.cpu.Window;
 
@@ -16,6 +18,11 @@ import llmengine.engine.cpu.Window;
 public final class Q4_K extends ByteBlocks {
   public Q4_K() {
     super("Q4_K", 12, 256, 144);
+  }
+
+  @Override
+  public Optional<CodeLayout> layout() {
+    return Optional.of(new CodeLayout.SuperNibbles(144, 0, 2, 4, -1, 16));
   }
 
   @Override

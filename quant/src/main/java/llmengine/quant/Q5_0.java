@@ -4,8 +4,10 @@ import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.quant.Codes.fifthBits;
 import static llmengine.quant.Codes.floats;
 
+import java.util.Optional;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.CodeLayout;
 import llmengine.engine.cpu.Load;
 import llmengine.engine.cpu.Window;
 
@@ -17,6 +19,11 @@ import llmengine.engine.cpu.Window;
 public final class Q5_0 extends ByteBlocks {
   public Q5_0() {
     super("Q5_0", 6, 32, 22);
+  }
+
+  @Override
+  public Optional<CodeLayout> layout() {
+    return Optional.of(new CodeLayout.Nibbles(22, 0, -1, 2, 6, 16));
   }
 
   @Override

@@ -4,8 +4,10 @@ import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.quant.Codes.fifthBits;
 import static llmengine.quant.Codes.floats;
 
+import java.util.Optional;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.CodeLayout;
 import llmengine.engine.cpu.Load;
 import llmengine.engine.cpu.Window;
 
@@ -17,6 +19,11 @@ import llmengine.engine.cpu.Window;
 public final class Q5_1 extends ByteBlocks {
   public Q5_1() {
     super("Q5_1", 7, 32, 24);
+  }
+
+  @Override
+  public Optional<CodeLayout> layout() {
+    return Optional.of(new CodeLayout.Nibbles(24, 0, 2, 4, 8, 0));
   }
 
   @Override

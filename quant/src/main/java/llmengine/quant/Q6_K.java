@@ -3,8 +3,10 @@ package llmengine.quant;
 import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.quant.Codes.floats;
 
+import java.util.Optional;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import llmengine.engine.CodeLayout;
 import llmengine.engine.cpu.Load;
 import llmengine.engine.cpu.Window;
 
@@ -17,6 +19,11 @@ import llmengine.engine.cpu.Window;
 public final class Q6_K extends ByteBlocks {
   public Q6_K() {
     super("Q6_K", 14, 256, 210);
+  }
+
+  @Override
+  public Optional<CodeLayout> layout() {
+    return Optional.of(new CodeLayout.SixBits(210, 0, 128, 192, 208));
   }
 
   @Override

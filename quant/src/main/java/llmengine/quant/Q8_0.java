@@ -3,6 +3,8 @@ package llmengine.quant;
 import static llmengine.engine.cpu.Lanes.L;
 import static llmengine.quant.Codes.floats;
 
+import java.util.Optional;
+import llmengine.engine.CodeLayout;
 import llmengine.engine.cpu.Load;
 import llmengine.engine.cpu.Window;
 
@@ -10,6 +12,11 @@ import llmengine.engine.cpu.Window;
 public final class Q8_0 extends ByteBlocks {
   public Q8_0() {
     super("Q8_0", 8, 32, 34);
+  }
+
+  @Override
+  public Optional<CodeLayout> layout() {
+    return Optional.of(new CodeLayout.Bytes(34, 0, 2));
   }
 
   @Override

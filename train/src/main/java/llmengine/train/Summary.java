@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.StringJoiner;
 import java.util.stream.Collectors;
 import llmengine.data.TrainingData;
@@ -11,7 +12,11 @@ import llmengine.data.store.TokenizedDataset;
 import llmengine.engine.DType;
 import llmengine.engine.Packing;
 import llmengine.nn.Decoder;
+import llmengine.nn.Linear;
 import llmengine.nn.Parameter;
+import llmengine.peft.Adapters;
+import llmengine.peft.LoraConfig;
+import llmengine.train.checkpoint.JsonFiles;
 import llmengine.train.config.RunConfig;
 import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
@@ -52,6 +57,7 @@ final class Summary {
           total,
           100.0 * trained / total);
     }
+    adapters(out, config, session, model, method);
     data.report().lines(report).forEach(out::println);
     if (config.training().doTrain()) {
       int steps = Trainer.totalSteps(config, data.train().size());
@@ -64,6 +70,49 @@ final class Summary {
           config.optimizer().lrSchedulerType().key());
       memory(out, plan(config, model, method, data.train()), Backends.memoryLimit(config));
     }
+  }
+
+  /** What is odd about adapters, though it can be computed. */
+  private static void adapters(
+      PrintStream out, RunConfig config, ModelSession session, Decoder model, FineTuning method) {
+    for (Path adapter : config.adapterPaths()) {
+      Path file = adapter.resolve("adapter_config.json");
+      String base = JsonFiles.read(file).path("base_model_name_or_path").asText("");
+      Path name = base.isBlank() ? null : Path.of(base).getFileName();
+      if (name != null && !name.equals(session.files().path().toAbsolutePath().getFileName())) {
+        out.println(
+            "train  "
+                + adapter
+                + " was made for "
+                + base
+                + ", as its adapter_config.json says; on another model its answers are noise");
+      }
+    }
+    if (method.adapters().map(Adapters::config).orElse(null) instanceof LoraConfig lora) {
+      List<String> full =
+          model.linears().entrySet().stream()
+              .filter(e -> e.getValue().adapter().isPresent())
+              .filter(e -> lora.rankOf(e.getKey()) > smallerSide(e.getValue()))
+              .map(Map.Entry::getKey)
+              .toList();
+      if (!full.isEmpty()) {
+        String first = full.getFirst();
+        out.println(
+            "train  WARNING: rank "
+                + lora.rankOf(first)
+                + " is above the smaller side of "
+                + full.size()
+                + " layers, "
+                + smallerSide(model.linears().get(first))
+                + " in "
+                + first
+                + ": no update has more rank than that. Lower lora_rank");
+      }
+    }
+  }
+
+  private static int smallerSide(Linear layer) {
+    return Math.min(layer.weight().value().rows(), layer.weight().value().cols());
   }
 
   /** Which weights are packed, and how small. */

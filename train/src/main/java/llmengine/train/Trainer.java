@@ -110,10 +110,7 @@ public final class Trainer {
         try {
           profiler.watch(() -> step(batch));
         } catch (RewardException noScores) {
-          if (state.step > 0 && savedStep != state.step) {
-            save(); // the step had changed nothing yet
-          }
-          throw noScores;
+          throw new RewardException(noScores, rescued());
         }
         profiler.stepEnds(state.step);
         boolean lastOfEpoch = batch.nextEpoch() > batch.epoch();
@@ -132,6 +129,21 @@ public final class Trainer {
       }
     }
     return End.DONE;
+  }
+
+  /** Saves what there is of a run whose next step cannot begin; says how to go on. */
+  private String rescued() {
+    if (state.step == 0) {
+      return "Start the server and run the same command again; no step was done yet.";
+    }
+    if (savedStep != state.step) {
+      save(); // the step had changed nothing yet
+    }
+    return "Start the server again: the same command"
+        + (config.training().overwriteOutputDir() ? ", without overwrite_output_dir," : "")
+        + " goes on from "
+        + config.outputDir().resolve("checkpoint-" + state.step)
+        + ".";
   }
 
   private void step(StepBatch batch) {

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import llmengine.train.config.ConfigException;
 import llmengine.train.ppo.RewardException;
@@ -29,12 +30,16 @@ class PpoRunsTest {
   private String address;
   private final AtomicInteger asked = new AtomicInteger();
   private volatile int failFrom = Integer.MAX_VALUE;
+  private volatile int slowFrom = Integer.MAX_VALUE;
+  private volatile int slowTo = Integer.MAX_VALUE;
 
   @BeforeEach
   void serve() throws IOException {
     tiny = new ShortRun(folder);
     ObjectMapper json = new ObjectMapper();
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.setExecutor(
+        Executors.newVirtualThreadPerTaskExecutor()); // a slow answer delays no other
     server.createContext(
         "/",
         exchange -> {
@@ -48,13 +53,25 @@ class PpoRunsTest {
           byte[] out =
               json.writeValueAsString(java.util.Map.of("scores", scores))
                   .getBytes(StandardCharsets.UTF_8);
-          boolean fails = asked.incrementAndGet() >= failFrom;
+          int number = asked.incrementAndGet();
+          boolean fails = number >= failFrom;
+          if (number >= slowFrom && number <= slowTo) {
+            sleep(1500);
+          }
           exchange.sendResponseHeaders(fails ? 503 : 200, out.length);
           exchange.getResponseBody().write(out);
           exchange.close();
         });
     server.start();
     address = "http://127.0.0.1:" + server.getAddress().getPort() + "/";
+  }
+
+  private static void sleep(long milliseconds) {
+    try {
+      Thread.sleep(milliseconds);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @AfterEach
@@ -100,11 +117,40 @@ class PpoRunsTest {
     assertThatThrownBy(() -> tiny.run("run", words()))
         .isInstanceOf(RewardException.class)
         .hasMessageContaining("503")
-        .hasMessageContaining("goes on from the last checkpoint");
+        .hasMessageContaining("goes on from " + tiny.output("run").resolve("checkpoint-2"));
     assertThat(tiny.output("run").resolve("checkpoint-2")).isDirectory();
     failFrom = Integer.MAX_VALUE;
     tiny.run("run", words());
     tiny.run("whole", words());
+    assertThat(tiny.weights("run").equals(tiny.weights("whole"))).isTrue();
+  }
+
+  @Test
+  void aServerThatNeverAnsweredIsSaidBeforeAnyStep() throws IOException {
+    server.stop(0);
+    assertThatThrownBy(() -> tiny.run("run", words()))
+        .isInstanceOf(RewardException.class)
+        .hasMessageContaining("expected scores, got: no connection, 4 times.")
+        .hasMessageContaining("no step was done yet");
+    assertThat(tiny.output("run").resolve("checkpoint-0")).doesNotExist();
+  }
+
+  @Test
+  void aSlowServerIsAskedAgainAndThenTheRunStopsWithACheckpoint() throws IOException {
+    tiny.run("whole", words());
+    slowFrom = 5; // the third step's
+    slowTo = 5; // and only once
+    asked.set(0);
+    tiny.run("patient", words("reward_timeout=1"));
+    assertThat(tiny.weights("patient").equals(tiny.weights("whole"))).isTrue();
+    slowTo = Integer.MAX_VALUE;
+    asked.set(0);
+    assertThatThrownBy(() -> tiny.run("run", words("reward_timeout=1")))
+        .isInstanceOf(RewardException.class)
+        .hasMessageContaining("timed out, 4 times")
+        .hasMessageContaining("checkpoint-2");
+    slowFrom = Integer.MAX_VALUE;
+    tiny.run("run", words());
     assertThat(tiny.weights("run").equals(tiny.weights("whole"))).isTrue();
   }
 

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import llmengine.engine.cpu.x86.MachineCode;
 
 /** The Java, cores, memory and disk that a run would have. */
 public final class Machine {
@@ -26,6 +27,7 @@ public final class Machine {
     List<Finding> findings = new ArrayList<>();
     findings.add(java());
     findings.add(cores());
+    findings.add(Finding.good("code", MachineCode.description()));
     findings.add(memory(ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)));
     findings.add(heap());
     findings.add(disk(folder.toAbsolutePath()));

@@ -15,7 +15,7 @@ class DoctorTest {
   void machineHasOneLineForEachSubject() {
     assertThat(Machine.findings(folder))
         .extracting(Finding::subject)
-        .containsExactly("java", "cores", "memory", "heap", "disk");
+        .containsExactly("java", "cores", "code", "memory", "heap", "disk");
   }
 
   @Test

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package llmengine.engine.cpu;
 
+import java.util.Optional;
 import llmengine.engine.Activation;
 import llmengine.engine.AttentionShape;
+import llmengine.engine.CodedRows;
 import llmengine.engine.DType;
 import llmengine.engine.EightBitState;
 import llmengine.engine.Segments;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
+import llmengine.engine.cpu.x86.MachineCode;
 
 /**
  * The CPU backend: Vector API kernels over one thread team. Results are bitwise the same for every
@@ -20,8 +23,10 @@ public final class VectorBackend extends HostBackend {
   private final Team team;
   private final Gemm gemm;
   private final RowsProduct rowsProduct;
+  private final CodedProduct codedProduct;
   private final Norms norms;
   private final Attention attention;
+  private volatile boolean eightBitActivations;
 
   /** The backend on the process's thread team. */
   public VectorBackend() {
@@ -32,6 +37,7 @@ public final class VectorBackend extends HostBackend {
     this.team = team;
     this.gemm = new Gemm(team);
     this.rowsProduct = new RowsProduct(team);
+    this.codedProduct = new CodedProduct(team, MachineCode.isa());
     this.norms = new Norms(team);
     this.attention = new Attention(team);
   }
@@ -44,6 +50,15 @@ public final class VectorBackend extends HostBackend {
   /** Threads that compute, the caller among them. */
   public int threads() {
     return team.threads();
+  }
+
+  /**
+   * Chooses the arithmetic of {@link #matmulRows} with weights in the codes of a GGUF type: with
+   * activations in 8 bits, one scale for 32 values, and sums of integers, instead of with decoded
+   * values in float32 (the default).
+   */
+  public void eightBitActivations(boolean on) {
+    eightBitActivations = on;
   }
 
   /** Bits of a vector. */
@@ -85,7 +100,15 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public void matmulRows(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
-    rowsProduct.multiply(a, b, alpha, c, accumulate);
+    Optional<CodedRows> codes =
+        eightBitActivations && b.dtype() == DType.PACKED
+            ? b.packing().codedRows()
+            : Optional.empty();
+    if (codes.isPresent()) {
+      codedProduct.multiply(a, codes.get(), b.rows(), alpha, c, accumulate);
+    } else {
+      rowsProduct.multiply(a, b, alpha, c, accumulate);
+    }
   }
 
   @Override

@@ -43,6 +43,10 @@ public final class Window {
     ALL.set(FLOAT, address, value);
   }
 
+  static byte getByte(long address) {
+    return ALL.get(ValueLayout.JAVA_BYTE, address);
+  }
+
   public static short getShort(long address) {
     return ALL.get(SHORT, address);
   }

@@ -73,7 +73,11 @@ public final class LinearCrossEntropy {
         Tensor x = scratch.empty(DType.F32, n, hidden.cols());
         backend.gatherRows(hidden, at, x);
         Tensor logits = scratch.empty(DType.F32, n, vocab);
-        backend.matmulNT(x, w, 1, logits, false);
+        if (tape.usesRows()) {
+          backend.matmulRows(x, w, 1, logits, false);
+        } else {
+          backend.matmulNT(x, w, 1, logits, false);
+        }
         if (bias != null) {
           backend.addRow(logits, bias);
         }

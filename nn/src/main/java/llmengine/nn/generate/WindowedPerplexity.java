@@ -41,6 +41,7 @@ public record WindowedPerplexity(double nll, double squares, long tokens, int wi
    * @param window tokens, at least 4 and at most the model's context
    * @param bos put in the first place of each window; empty for none
    * @param most windows to score
+   * @param rows whether to compute in the arithmetic of generated tokens instead of prompts'
    * @param running takes the result so far after each window
    * @throws IllegalArgumentException if a number is out of its range
    */
@@ -50,6 +51,7 @@ public record WindowedPerplexity(double nll, double squares, long tokens, int wi
       int window,
       OptionalInt bos,
       int most,
+      boolean rows,
       Consumer<WindowedPerplexity> running) {
     if (window < 4 || window > model.spec().context() || ids.length < 2 * window || most < 1) {
       throw new IllegalArgumentException(
@@ -64,9 +66,9 @@ public record WindowedPerplexity(double nll, double squares, long tokens, int wi
               + ".");
     }
     int first = window / 2;
-    int[] rows = new int[window - 1 - first];
-    for (int i = 0; i < rows.length; i++) {
-      rows[i] = first + i;
+    int[] scored = new int[window - 1 - first];
+    for (int i = 0; i < scored.length; i++) {
+      scored[i] = first + i;
     }
     WindowedPerplexity all = new WindowedPerplexity(0, 0, 0, 0);
     for (int w = 0; w < Math.min(most, ids.length / window); w++) {
@@ -78,14 +80,14 @@ public record WindowedPerplexity(double nll, double squares, long tokens, int wi
       double nll = all.nll;
       double squares = all.squares;
       try (Scope scope = new Scope(model.backend(), "perplexity")) {
-        Tape tape = Tape.inference(scope);
+        Tape tape = rows ? Tape.inference(scope).withRows() : Tape.inference(scope);
         Tensor hidden = model.hidden(tape, Batch.of(scope, part, window));
-        for (float loss : CausalLoss.apply(tape, model, hidden, rows, targets, 0).toFloats()) {
+        for (float loss : CausalLoss.apply(tape, model, hidden, scored, targets, 0).toFloats()) {
           nll += loss;
           squares += (double) loss * loss;
         }
       }
-      all = new WindowedPerplexity(nll, squares, all.tokens + rows.length, w + 1);
+      all = new WindowedPerplexity(nll, squares, all.tokens + scored.length, w + 1);
       running.accept(all);
     }
     return all;

@@ -1,6 +1,8 @@
 package llmengine.nn.load;
 
 import java.util.List;
+import java.util.Optional;
+import llmengine.engine.CodedRows;
 import llmengine.engine.Packing;
 import llmengine.engine.Tensor;
 
@@ -35,6 +37,14 @@ record RotaryHalves(Packing pairs, int headDim) implements Packing {
   @Override
   public boolean isReplaceable() {
     return true;
+  }
+
+  @Override
+  public Optional<CodedRows> codedRows() {
+    return pairs
+        .codedRows()
+        .filter(rows -> rows.rotaryPairs() == 0)
+        .map(rows -> rows.inRotaryPairs(headDim));
   }
 
   @Override

@@ -29,11 +29,27 @@ public record EngineArguments(
         boolean accumulationDividesGradients,
     @Key(
             own = true,
+            preset = "auto",
+            doc =
+                "Activations of generated tokens where weights are in the codes of a GGUF type:"
+                    + " int8 rounds them to 8 bits, one scale for 32 values, which is faster; auto"
+                    + " is int8 to chat, serve and measure, float32 with infer_dtype float32 and to"
+                    + " train.")
+        QuantizedActivations quantizedActivations,
+    @Key(
+            own = true,
             preset = "false",
             doc =
                 "With shift_attn: true lets a row's first half group see its last one, which comes"
                     + " later, as LLaMA-Factory does.")
         boolean shiftAttnWraps) {
+
+  /** What activations are multiplied with quantized weights. */
+  public enum QuantizedActivations {
+    AUTO,
+    INT8,
+    FLOAT32
+  }
 
   /** Where a run computes. */
   public enum Device {

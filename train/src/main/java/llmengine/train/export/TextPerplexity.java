@@ -78,7 +78,9 @@ public record TextPerplexity(
       try (Backend backend = Backends.open(config);
           Decoder model = InferenceModel.load(config, session, backend)) {
         long start = System.nanoTime();
-        WindowedPerplexity score = WindowedPerplexity.of(model, ids, context, bos, chunks, running);
+        boolean rows = Backends.eightBitActivations(config) && hasCodes(model);
+        WindowedPerplexity score =
+            WindowedPerplexity.of(model, ids, context, bos, chunks, rows, running);
         double seconds = (System.nanoTime() - start) / 1e9;
         long weights = 0;
         long parameters = 0;
@@ -96,6 +98,13 @@ public record TextPerplexity(
             backend.memory().peak() + backend.memory().mapped());
       }
     }
+  }
+
+  /** Whether some weights are multiplied in their codes when tokens are generated. */
+  private static boolean hasCodes(Decoder model) {
+    return model.parameters().values().stream()
+        .map(Parameter::value)
+        .anyMatch(t -> t.dtype() == DType.PACKED && t.packing().codedRows().isPresent());
   }
 
   private static long bytes(Tensor t) {

@@ -4,7 +4,9 @@ import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import llmengine.engine.Backend;
 import llmengine.engine.cpu.VectorBackend;
+import llmengine.train.config.ModelArguments.WeightType;
 import llmengine.train.config.RunConfig;
+import llmengine.train.config.RunConfig.Command;
 
 /** Opens the backend that a configuration asks for. */
 public final class Backends {
@@ -18,9 +20,20 @@ public final class Backends {
   public static Backend open(RunConfig config) {
     // read once, when the thread team starts
     config.engine().threads().ifPresent(n -> System.setProperty("engine.threads", n.toString()));
-    Backend backend = new VectorBackend();
+    VectorBackend backend = new VectorBackend();
+    backend.eightBitActivations(eightBitActivations(config));
     backend.memory().limit(memoryLimit(config));
     return backend;
+  }
+
+  /** Whether generated tokens meet the codes of GGUF types with activations in 8 bits. */
+  public static boolean eightBitActivations(RunConfig config) {
+    return switch (config.engine().quantizedActivations()) {
+      case INT8 -> true;
+      case FLOAT32 -> false;
+      case AUTO ->
+          config.command() == Command.INFER && config.model().inferDtype() != WeightType.FLOAT32;
+    };
   }
 
   /** Bytes that tensors may take. */

@@ -7,4 +7,9 @@ public final class RewardException extends RuntimeException {
   public RewardException(String message) {
     super(message);
   }
+
+  /** The same with what to do. */
+  public RewardException(RewardException cause, String advice) {
+    super(cause.getMessage() + " " + advice, cause);
+  }
 }

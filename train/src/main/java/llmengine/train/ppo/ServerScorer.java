@@ -3,6 +3,7 @@ package llmengine.train.ppo;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -48,7 +49,10 @@ public final class ServerScorer implements Scorer {
       try {
         return ask(texts);
       } catch (IOException e) {
-        failure = e.getMessage() == null ? e.toString() : e.getMessage();
+        failure =
+            e instanceof ConnectException
+                ? "no connection"
+                : e.getMessage() == null ? e.toString() : e.getMessage();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw failed("interrupted");
@@ -72,12 +76,7 @@ public final class ServerScorer implements Scorer {
   }
 
   private RewardException failed(String why) {
-    return new RewardException(
-        "reward_model: "
-            + address
-            + ": expected scores, got: "
-            + why
-            + ". Start the server again; the same command goes on from the last checkpoint.");
+    return new RewardException("reward_model: " + address + ": expected scores, got: " + why + ".");
   }
 
   private double[] ask(List<String> texts) throws IOException, InterruptedException {
