@@ -44,7 +44,7 @@ def main() -> int:
     p.add_argument("--jar", required=True)
     p.add_argument("--prompt", default="128,512")
     p.add_argument("--generate", default="64")
-    p.add_argument("--batch", default="1,16", help="sequences that generate together; the peer's row is that of one")
+    p.add_argument("--batch", default="1,16", help="sequences that generate together; the peer has one only")
     p.add_argument("--activations", default="int8", choices=["int8", "float32"])
     p.add_argument("--threads", default=",".join(str(t) for t in sorted({1, os.cpu_count()})))
     p.add_argument("--rounds", type=int, default=3)
@@ -68,10 +68,14 @@ def main() -> int:
                     theirs.append(llama(a, file, threads))
             for test in ours[0]:
                 mine = statistics.median(r[test] for r in ours)
-                other = statistics.median(r[test] for r in theirs) if peer else None
+                one = test.split("x")[0]  # llama-bench generates one sequence at a time
+                other = statistics.median(r[one] for r in theirs) if peer and one == test else None
+                single = statistics.median(r[one] for r in ours) if one != test and one in ours[0] else None
                 results.append({"file": Path(file).name, "threads": threads, "test": test, "engine": mine,
-                                "llama_cpp": other, "ratio": mine / other if other else None, "cpu": cpu})
+                                "llama_cpp": other, "ratio": mine / other if other else None,
+                                "times_one_sequence": mine / single if single else None, "cpu": cpu})
                 shown = f"{other:9.1f} {mine / other:6.2f}" if other else f"{'-':>9} {'-':>6}"
+                shown += f"   {mine / single:.2f} x one sequence" if single else ""
                 print(f"{Path(file).name:40} {threads:7} {test:>6} {mine:9.1f} {shown}", flush=True)
     if a.json:
         Path(a.json).write_text(json.dumps(results, indent=2) + "\n")
