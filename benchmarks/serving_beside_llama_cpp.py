@@ -3,10 +3,11 @@
 
 usage: serving_beside_llama_cpp.py --jar engine.jar FILE.gguf [--clients 1,4,16,64] [--seconds 30] [--rounds 2] [--threads N]
        [--slots 16] [--context 2048] [--peer .../llama-server] [--json results.json] [--engine-options "key=value ..."]
-Each client asks one question after the other for that many seconds, over a connection of its own; prompts have 20 to 600
+Each client asks one question after the other for that many seconds, each over a new connection; prompts have 20 to 600
 tokens and no two begin alike, so that no server can answer from what it kept. Answers are greedy, 16 to 128 tokens long at
 most. A round runs each server alone, one after the other, over all client counts; figures are medians of the rounds.
-Total tokens/s counts generated tokens, as the servers' own usage says, of answers that ended within the time.
+Total tokens/s counts generated tokens: as the servers' own usage says for answers that ended within the time, by pieces
+received until then for those that did not. Prompt tokens and answers count finished ones alone.
 """
 import argparse
 import http.client
@@ -48,7 +49,7 @@ def ask(connection: http.client.HTTPConnection, body: dict, until: float, sample
     response = connection.getresponse()
     if response.status != 200:
         raise OSError(f"{response.status}: {response.read(500)!r}")
-    first, gaps, usage = None, [], None
+    first, gaps, usage, chunks = None, [], None, 0
     for line in response:
         if not line.startswith(b"data:"):
             continue
@@ -64,16 +65,17 @@ def ask(connection: http.client.HTTPConnection, body: dict, until: float, sample
             else:
                 gaps.append(now - last)
             last = now
+            chunks += now <= until
     response.read()
-    if time.perf_counter() > until:
-        return
     with sample.lock:
-        if usage is None:
+        if time.perf_counter() > until:
+            sample.tokens += chunks
+        elif usage is None:
             sample.problems.append("no usage")
-            return
-        sample.answers += 1
-        sample.tokens += usage["completion_tokens"]
-        sample.prompt_tokens += usage["prompt_tokens"]
+        else:
+            sample.answers += 1
+            sample.tokens += usage["completion_tokens"]
+            sample.prompt_tokens += usage["prompt_tokens"]
         if first is not None:
             sample.first.append(first)
         sample.gaps += gaps
@@ -81,18 +83,17 @@ def ask(connection: http.client.HTTPConnection, body: dict, until: float, sample
 
 def client(port: int, number: int, until: float, sample: Sample) -> None:
     dice = random.Random(number)  # the same questions to both servers
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     serial = 0
     while time.perf_counter() < until:
         serial += 1
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
         try:
             ask(connection, question(dice, 1000 * number + serial), until, sample)
         except (OSError, http.client.HTTPException, ValueError) as e:
             with sample.lock:
                 sample.problems.append(str(e)[:300])
+        finally:
             connection.close()
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-    connection.close()
 
 
 def load(port: int, clients: int, seconds: float) -> dict:
@@ -135,10 +136,14 @@ class Server:
         sys.exit(f"{self.name} did not start:\n{self.log.read()[-3000:].decode(errors='replace')}")
 
     def memory(self) -> float:
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1e6
-        return float("nan")
+        """Most resident memory of the process or of a child: the launcher is a small JVM that starts the real one."""
+        children = [c for f in Path(f"/proc/{self.process.pid}/task").glob("*/children") for c in f.read_text().split()]
+        most = 0
+        for pid in [self.process.pid, *children]:
+            for line in open(f"/proc/{pid}/status"):
+                if line.startswith("VmHWM"):
+                    most = max(most, int(line.split()[1]) / 1e6)
+        return most
 
     def stop(self):
         self.process.terminate()
