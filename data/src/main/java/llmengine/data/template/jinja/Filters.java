@@ -5,6 +5,7 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -229,7 +230,7 @@ record Filters(Interpreter interpreter) {
       out.append(
           plain
               ? Character.toString(c)
-              : c == ' ' && safe.isEmpty() ? "+" : String.format("%%%02X", (int) c));
+              : c == ' ' && safe.isEmpty() ? "+" : String.format(Locale.ROOT, "%%%02X", (int) c));
     }
     return out.toString();
   }

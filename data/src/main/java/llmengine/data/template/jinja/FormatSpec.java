@@ -3,6 +3,7 @@ package llmengine.data.template.jinja;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
+import java.util.Locale;
 
 /**
  * How Python's format and % print a value.
@@ -179,7 +180,8 @@ record FormatSpec(
     BigDecimal rounded = value.round(new java.math.MathContext(places + 1, RoundingMode.HALF_EVEN));
     int exponent = rounded.precision() - rounded.scale() - 1;
     String digits = fixed(rounded.movePointLeft(exponent), places);
-    return digits + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
+    return digits
+        + String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
   }
 
   private static String general(BigDecimal value, int digits) {

@@ -29,9 +29,9 @@ record JsonText(
       case Boolean flag -> out.append(flag.booleanValue());
       case Long n -> out.append(n.longValue());
       case BigInteger n -> out.append(n);
-      case Double d -> out.append(number(d));
-      case String text -> string(text, out);
-      case Markup markup -> string(markup.text(), out);
+      case Double d -> out.append(PythonJson.number(d));
+      case String text -> PythonJson.string(text, ascii, out);
+      case Markup markup -> PythonJson.string(markup.text(), ascii, out);
       case Range range -> throw unknown(range);
       case List<?> list -> elements(list, out, depth);
       case Tuple tuple -> elements(tuple.elements(), out, depth);
@@ -43,12 +43,6 @@ record JsonText(
   private static TemplateError unknown(Object value) {
     return new TemplateError(
         "Object of type " + Values.typeName(value) + " is not JSON serializable");
-  }
-
-  private static String number(double d) {
-    return Double.isNaN(d)
-        ? "NaN"
-        : Double.isInfinite(d) ? (d > 0 ? "Infinity" : "-Infinity") : PythonJson.number(d);
   }
 
   private void elements(List<?> elements, StringBuilder out, int depth) {
@@ -78,7 +72,7 @@ record JsonText(
     for (Object item : items) {
       out.append(separator);
       newline(out, depth + 1);
-      string(key(((Tuple) item).elements().get(0)), out);
+      PythonJson.string(key(((Tuple) item).elements().get(0)), ascii, out);
       out.append(afterKey);
       write(((Tuple) item).elements().get(1), out, depth + 1);
       separator = between;
@@ -98,7 +92,7 @@ record JsonText(
       case Boolean flag -> flag.toString();
       case Long n -> n.toString();
       case BigInteger n -> n.toString();
-      case Double d -> number(d);
+      case Double d -> PythonJson.number(d);
       default ->
           throw new TemplateError(
               "keys must be str, int, float, bool or None, not " + Values.typeName(key));
@@ -109,29 +103,5 @@ record JsonText(
     if (indent != null) {
       out.append('\n').repeat(indent, depth);
     }
-  }
-
-  private void string(String text, StringBuilder out) {
-    out.append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '"' -> out.append("\\\"");
-        case '\\' -> out.append("\\\\");
-        case '\n' -> out.append("\\n");
-        case '\r' -> out.append("\\r");
-        case '\t' -> out.append("\\t");
-        case '\b' -> out.append("\\b");
-        case '\f' -> out.append("\\f");
-        default -> {
-          if (c < ' ' || ascii && c >= 0x7f && c != 0x7f) {
-            out.append(String.format("\\u%04x", (int) c));
-          } else {
-            out.append(c);
-          }
-        }
-      }
-    }
-    out.append('"');
   }
 }

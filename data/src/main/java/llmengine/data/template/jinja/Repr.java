@@ -2,6 +2,7 @@ package llmengine.data.template.jinja;
 
 import java.math.BigInteger;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import llmengine.data.template.tool.PythonJson;
 
@@ -110,11 +111,11 @@ final class Repr {
                   } else if (isPrintable(c)) {
                     out.appendCodePoint(c);
                   } else if (c < 0x100) {
-                    out.append(String.format("\\x%02x", c));
+                    out.append(String.format(Locale.ROOT, "\\x%02x", c));
                   } else if (c < 0x10000) {
-                    out.append(String.format("\\u%04x", c));
+                    out.append(String.format(Locale.ROOT, "\\u%04x", c));
                   } else {
-                    out.append(String.format("\\U%08x", c));
+                    out.append(String.format(Locale.ROOT, "\\U%08x", c));
                   }
                 }
               }

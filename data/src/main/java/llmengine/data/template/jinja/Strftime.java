@@ -36,18 +36,18 @@ final class Strftime {
       case 'C' -> two(t.getYear() / 100);
       case 'm' -> two(t.getMonthValue());
       case 'd' -> two(t.getDayOfMonth());
-      case 'e' -> String.format("%2d", t.getDayOfMonth());
+      case 'e' -> String.format(Locale.ROOT, "%2d", t.getDayOfMonth());
       case 'H' -> two(t.getHour());
       case 'I' -> two((t.getHour() + 11) % 12 + 1);
       case 'M' -> two(t.getMinute());
       case 'S' -> two(t.getSecond());
-      case 'f' -> String.format("%06d", t.getNano() / 1000);
+      case 'f' -> String.format(Locale.ROOT, "%06d", t.getNano() / 1000);
       case 'p' -> t.getHour() < 12 ? "AM" : "PM";
       case 'B' -> t.getMonth().getDisplayName(TextStyle.FULL, Locale.ENGLISH);
       case 'b', 'h' -> t.getMonth().getDisplayName(TextStyle.SHORT, Locale.ENGLISH);
       case 'A' -> t.getDayOfWeek().getDisplayName(TextStyle.FULL, Locale.ENGLISH);
       case 'a' -> t.getDayOfWeek().getDisplayName(TextStyle.SHORT, Locale.ENGLISH);
-      case 'j' -> String.format("%03d", t.getDayOfYear());
+      case 'j' -> String.format(Locale.ROOT, "%03d", t.getDayOfYear());
       case 'u' -> Integer.toString(t.getDayOfWeek().getValue());
       case 'w' -> Integer.toString(t.getDayOfWeek().getValue() % 7);
       case 'U' -> two((t.getDayOfYear() + 6 - t.getDayOfWeek().getValue() % 7) / 7);
@@ -70,6 +70,6 @@ final class Strftime {
   }
 
   private static String two(int number) {
-    return String.format("%02d", number);
+    return String.format(Locale.ROOT, "%02d", number);
   }
 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.util.Locale;
 import java.util.Map;
 import llmengine.data.DataException;
 
@@ -78,7 +79,7 @@ public final class PythonJson {
         for (Map.Entry<String, JsonNode> field : value.properties()) {
           out.append(separator);
           newline(indent, depth + 1, separator.equals("{"), out);
-          string(field.getKey(), out);
+          string(field.getKey(), false, out);
           out.append(": ");
           write(field.getValue(), indent, depth + 1, out);
           separator = ",";
@@ -95,7 +96,7 @@ public final class PythonJson {
         }
         close(separator, "[", ']', indent, depth, out);
       }
-      case STRING -> string(value.textValue(), out);
+      case STRING -> string(value.textValue(), false, out);
       case NUMBER ->
           out.append(value.isIntegralNumber() ? value.asText() : number(value.doubleValue()));
       default -> out.append(value.asText());
@@ -121,7 +122,10 @@ public final class PythonJson {
     out.append(closing);
   }
 
-  /** Shortest digits that read back as {@code value}; an exponent below 1e-4 and from 1e16 on. */
+  /**
+   * Shortest digits that read back as {@code value}; an exponent below 1e-4 and from 1e16 on. What
+   * isn't finite is NaN, Infinity or -Infinity.
+   */
   public static String number(double value) {
     if (Double.isNaN(value) || Double.isInfinite(value)) {
       return Double.toString(value);
@@ -150,7 +154,12 @@ public final class PythonJson {
     return sign + (plain.contains(".") ? plain : plain + ".0");
   }
 
-  private static void string(String text, StringBuilder out) {
+  /**
+   * Appends {@code text} in quotes.
+   *
+   * @param ascii whether all outside ASCII is escaped too, as {@code ensure_ascii=True} does
+   */
+  public static void string(String text, boolean ascii, StringBuilder out) {
     out.append('"');
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -163,8 +172,8 @@ public final class PythonJson {
         case '\b' -> out.append("\\b");
         case '\f' -> out.append("\\f");
         default -> {
-          if (c < ' ') {
-            out.append(String.format("\\u%04x", (int) c));
+          if (c < ' ' || ascii && c > 0x7f) {
+            out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
           } else {
             out.append(c);
           }

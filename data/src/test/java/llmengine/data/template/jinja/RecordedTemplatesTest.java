@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import llmengine.data.DataException;
@@ -139,6 +140,26 @@ class RecordedTemplatesTest {
     System.out.println("compared " + compared + " renderings of chat templates");
     assertThat(compared).isPositive();
     assertThat(wrong).isEmpty();
+  }
+
+  @Test
+  void theMachinesLanguageChangesNothing() {
+    Locale before = Locale.getDefault();
+    String template =
+        "{{ strftime_now('%d %m %e %j %H') }} {{ '%e %05d' % (12.5, 42) }} {{ '{:e}'.format(1.5) }}"
+            + " {{ 'I'.lower() }} {{ ['é', 1.5] | tojson(ensure_ascii=true) }}";
+    JsonNode none = JSON.createObjectNode();
+    try {
+      Locale.setDefault(Locale.ROOT);
+      String expected = render(template, none);
+      assertThat(expected).doesNotStartWith("!!ERR");
+      for (String tag : List.of("ar-EG-u-nu-arab", "fa-IR", "tr-TR", "hi-IN-u-nu-deva")) {
+        Locale.setDefault(Locale.forLanguageTag(tag));
+        assertThat(render(template, none)).as(tag).isEqualTo(expected);
+      }
+    } finally {
+      Locale.setDefault(before);
+    }
   }
 
   private static String hash(String text) {

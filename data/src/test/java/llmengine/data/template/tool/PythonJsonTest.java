@@ -54,6 +54,13 @@ class PythonJsonTest {
   }
 
   @Test
+  void escapesAllOutsideAsciiIfAsked() {
+    StringBuilder out = new StringBuilder();
+    PythonJson.string("a\"\u007f\u0080\ud83d\ude42", true, out);
+    assertThat(out).hasToString("\"a\\\"\u007f\\u0080\\ud83d\\ude42\"");
+  }
+
+  @Test
   void brokenTextIsNamed() {
     for (String text : new String[] {"", " ", "{", "{'a': 1}", "1 2", "\"a\nb\""}) {
       assertThatThrownBy(() -> PythonJson.parse("tools", text))
