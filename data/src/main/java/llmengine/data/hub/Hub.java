@@ -3,7 +3,6 @@ package llmengine.data.hub;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
@@ -74,7 +73,7 @@ public final class Hub {
     HubClient client = new HubClient(settings);
     String folderName = "models--" + repository.replace("/", "--");
     Path folder = settings.cache().resolve(folderName);
-    HubClient.Revision at = retried(repository, () -> client.revision(repository, revision));
+    HubClient.Revision at = retried(repository, false, () -> client.revision(repository, revision));
     List<String> needed = HubFiles.needed(at.files());
     if (!needed.contains("config.json") && !needed.contains("adapter_config.json")) {
       throw new DataException(
@@ -89,11 +88,10 @@ public final class Hub {
         Path link = snapshot.resolve(name);
         if (!Files.exists(link)) {
           HubClient.RemoteFile file =
-              retried(repository, () -> client.file(repository, at.commit(), name));
+              retried(repository, true, () -> client.file(repository, at.commit(), name));
           Path locks = settings.cache().resolve(".locks").resolve(folderName);
           Path blob = folder.resolve("blobs").resolve(file.etag());
-          download(client, repository, file, blob, locks.resolve(file.etag() + ".lock"));
-          link(link, blob);
+          download(client, repository, file, blob, locks.resolve(file.etag() + ".lock"), link);
         }
       }
       if (!revision.equals(at.commit())) {
@@ -104,14 +102,24 @@ public final class Hub {
         Files.move(part, ref, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       }
     } catch (IOException e) {
-      throw new DataException(
-          folder + ": can't be written: " + e + ". Check rights and free space.", e);
+      throw unwritable(folder, e);
     }
     return snapshot;
   }
 
+  private static DataException unwritable(Path path, IOException e) {
+    return new DataException(
+        path + ": can't be written: " + HubClient.said(e) + ". Check rights and free space.", e);
+  }
+
+  /** Fetches the blob if it isn't there, and links to it. */
   private void download(
-      HubClient client, String repository, HubClient.RemoteFile file, Path blob, Path lock)
+      HubClient client,
+      String repository,
+      HubClient.RemoteFile file,
+      Path blob,
+      Path lock,
+      Path link)
       throws IOException {
     Files.createDirectories(blob.getParent());
     Files.createDirectories(lock.getParent());
@@ -119,13 +127,25 @@ public final class Hub {
     own.lock();
     try (FileChannel channel =
             FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock held = channel.lock()) {
-      if (!Files.exists(blob) && held.isValid()) {
+        FileLock _ = locked(channel, repository, file)) {
+      if (!Files.exists(blob)) {
         fetch(client, repository, file, blob);
       }
+      link(link, blob);
     } finally {
       own.unlock();
     }
+  }
+
+  private FileLock locked(FileChannel channel, String repository, HubClient.RemoteFile file)
+      throws IOException {
+    FileLock lock = channel.tryLock();
+    if (lock == null) {
+      progress.accept(
+          "download  " + repository + "/" + file.name() + ": another process has begun; waiting");
+      lock = channel.lock();
+    }
+    return lock;
   }
 
   private void fetch(HubClient client, String repository, HubClient.RemoteFile file, Path blob)
@@ -134,6 +154,7 @@ public final class Hub {
     room(file, part);
     retried(
         repository,
+        true,
         () -> {
           append(client, repository, file, part);
           return part;
@@ -155,7 +176,7 @@ public final class Hub {
   }
 
   private static void room(HubClient.RemoteFile file, Path part) throws IOException {
-    long there = Files.exists(part) ? Files.size(part) : 0;
+    long there = there(part);
     long free = Files.getFileStore(part.getParent()).getUsableSpace();
     if (file.size() - there > free) {
       throw new DataException(
@@ -172,24 +193,24 @@ public final class Hub {
 
   private void append(HubClient client, String repository, HubClient.RemoteFile file, Path part)
       throws IOException {
-    long there = Files.exists(part) ? Files.size(part) : 0;
+    long there = there(part);
     if (file.size() >= 0 && there == file.size()) {
       return;
-    } else if (file.size() >= 0 && there > file.size()) {
-      Files.delete(part);
-      there = 0;
+    } else if (there > file.size()) {
+      there = 0; // damaged, or nobody knows where the end is
     }
     HubClient.Body body = client.open(file, repository, there);
     long done = body.start();
     try (InputStream in = body.stream();
-        OutputStream out =
-            done > 0
-                ? Files.newOutputStream(part, StandardOpenOption.APPEND)
-                : Files.newOutputStream(part)) {
+        OutputStream out = opened(part, done > 0)) {
       byte[] buffer = new byte[1 << 16];
       long told = System.nanoTime();
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        out.write(buffer, 0, n);
+        try {
+          out.write(buffer, 0, n);
+        } catch (IOException e) {
+          throw unwritable(part, e);
+        }
         done += n;
         if (System.nanoTime() - told > PROGRESS) {
           told = System.nanoTime();
@@ -201,6 +222,25 @@ public final class Hub {
       throw new IOException("the connection ended after " + done + " of " + file.size() + " bytes");
     }
     progress.accept(line(repository, file, done));
+  }
+
+  // What the disk refuses is no fault of the connection: it is not tried again.
+  private static long there(Path part) {
+    try {
+      return Files.exists(part) ? Files.size(part) : 0;
+    } catch (IOException e) {
+      throw unwritable(part, e);
+    }
+  }
+
+  private static OutputStream opened(Path part, boolean append) {
+    try {
+      return append
+          ? Files.newOutputStream(part, StandardOpenOption.APPEND)
+          : Files.newOutputStream(part);
+    } catch (IOException e) {
+      throw unwritable(part, e);
+    }
   }
 
   private static String line(String repository, HubClient.RemoteFile file, long done) {
@@ -242,8 +282,13 @@ public final class Hub {
     try {
       Files.createSymbolicLink(link, link.getParent().relativize(blob));
     } catch (UnsupportedOperationException | IOException noLinks) {
-      if (!Files.exists(link)) {
-        Files.copy(blob, link);
+      // under another name first: what has the name is whole
+      Path part = Files.createTempFile(link.getParent(), "copy", ".part");
+      try {
+        Files.copy(blob, part, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(part, link, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(part);
       }
     }
   }
@@ -252,24 +297,33 @@ public final class Hub {
     T send() throws IOException;
   }
 
-  private <T> T retried(String repository, Request<T> request) {
+  /**
+   * The answer, after several tries if need be.
+   *
+   * @param reached whether the hub answered before; if not, one that can't be reached is not tried
+   *     again
+   */
+  private <T> T retried(String repository, boolean reached, Request<T> request) {
     long pause = firstPause;
     for (int i = 1; ; i++) {
       try {
         return request.send();
       } catch (IOException e) {
-        if (i == TRIES) {
+        boolean hopeless = !reached && e instanceof HubClient.Unreachable;
+        if (hopeless || i == TRIES) {
           throw new DataException(
               repository
                   + ": can't be downloaded from "
                   + settings.endpoint()
                   + ": "
-                  + e
-                  + ". Check the connection and HF_ENDPOINT; what has come is kept, and the next"
-                  + " try goes on from there.",
-              new UncheckedIOException(e));
+                  + HubClient.said(e)
+                  + ". Check the connection and HF_ENDPOINT"
+                  + (reached
+                      ? "; what has come is kept, and the next try goes on from there."
+                      : "."),
+              e);
         }
-        progress.accept("download  " + repository + ": " + e.getMessage() + "; trying again");
+        progress.accept("download  " + repository + ": " + HubClient.said(e) + "; trying again");
       }
       try {
         Thread.sleep(pause);

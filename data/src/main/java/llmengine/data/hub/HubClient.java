@@ -1,16 +1,25 @@
 package llmengine.data.hub;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.file.FileSystemException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import javax.net.ssl.SSLException;
 import llmengine.data.DataException;
 
 /** Requests to a hub: what a repository holds, and bytes of its files. */
@@ -28,6 +37,15 @@ final class HubClient {
    */
   record RemoteFile(String name, String etag, long size, URI address) {}
 
+  /** No connection came about; the message says why. */
+  static final class Unreachable extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Unreachable(String message, IOException cause) {
+      super(message, cause);
+    }
+  }
+
   /** Bytes from {@code start} on; the server may begin at 0 though more was asked for. */
   record Body(long start, InputStream stream) {}
 
@@ -44,21 +62,59 @@ final class HubClient {
 
   Revision revision(String repository, String revision) throws IOException {
     URI address =
-        URI.create(settings.endpoint() + "/api/models/" + repository + "/revision/" + revision);
-    HttpResponse<InputStream> response = send(request(address, true).GET().build(), repository);
-    try (InputStream body = response.body()) {
-      check(response, repository, revision);
-      JsonNode json = JSON.readTree(body);
-      List<String> files = new ArrayList<>();
-      json.path("siblings").forEach(file -> files.add(file.path("rfilename").asText()));
-      String commit = json.path("sha").asText();
-      if (!commit.matches("[0-9a-f]{40}") || !files.stream().allMatch(HubClient::isInside)) {
-        throw new DataException(
-            address
-                + ": not the answer of a hub: expected a commit and its files. Check"
-                + " HF_ENDPOINT.");
+        URI.create(
+            settings.endpoint()
+                + "/api/models/"
+                + repository
+                + "/revision/"
+                + encoded(revision).replace("/", "%2F"));
+    for (int i = 0; i < REDIRECTS; i++) {
+      HttpResponse<InputStream> response = send(request(address, true).GET().build(), repository);
+      try (InputStream body = response.body()) {
+        URI next = redirect(response, address);
+        if (next != null && sameHost(next, settings.endpoint())) {
+          address = next; // a repository that was renamed
+          continue;
+        }
+        check(response, repository, revision);
+        return revision(address, body);
       }
-      return new Revision(commit, files);
+    }
+    throw tooMany(address);
+  }
+
+  private static Revision revision(URI address, InputStream body) throws IOException {
+    JsonNode json;
+    try {
+      json = JSON.readTree(body);
+    } catch (JsonProcessingException e) {
+      throw notAHub(address, e);
+    }
+    List<String> files = new ArrayList<>();
+    json.path("siblings").forEach(file -> files.add(file.path("rfilename").asText()));
+    String commit = json.path("sha").asText();
+    if (!commit.matches("[0-9a-f]{40}") || !files.stream().allMatch(HubClient::isInside)) {
+      throw notAHub(address, null);
+    }
+    return new Revision(commit, files);
+  }
+
+  private static DataException notAHub(URI address, Exception cause) {
+    return new DataException(
+        address + ": not the answer of a hub: expected a commit and its files. Check HF_ENDPOINT.",
+        cause);
+  }
+
+  private static DataException tooMany(URI address) {
+    return new DataException(address + ": too many redirects. Check HF_ENDPOINT.");
+  }
+
+  /** As part of an address; slashes stay. */
+  private static String encoded(String name) {
+    try {
+      return new URI(null, null, "/" + name, null).toASCIIString().substring(1);
+    } catch (URISyntaxException e) {
+      throw new DataException(name + ": can't be part of an address. Correct the name.", e);
     }
   }
 
@@ -73,13 +129,7 @@ final class HubClient {
   RemoteFile file(String repository, String commit, String name) throws IOException {
     URI address =
         URI.create(
-            settings.endpoint()
-                + "/"
-                + repository
-                + "/resolve/"
-                + commit
-                + "/"
-                + name.replace("%", "%25").replace(" ", "%20"));
+            settings.endpoint() + "/" + repository + "/resolve/" + commit + "/" + encoded(name));
     for (int i = 0; i < REDIRECTS; i++) {
       HttpResponse<InputStream> response =
           send(
@@ -114,7 +164,7 @@ final class HubClient {
       }
       return new RemoteFile(name, etag, size, address);
     }
-    throw new DataException(address + ": too many redirects. Check HF_ENDPOINT.");
+    throw tooMany(address);
   }
 
   Body open(RemoteFile file, String repository, long from) throws IOException {
@@ -134,7 +184,7 @@ final class HubClient {
       check(response, repository, file.name());
       return new Body(response.statusCode() == 206 ? from : 0, response.body());
     }
-    throw new DataException(address + ": too many redirects. Check HF_ENDPOINT.");
+    throw tooMany(address);
   }
 
   private HttpRequest.Builder request(URI address, boolean withToken) {
@@ -152,16 +202,54 @@ final class HubClient {
       throws IOException {
     try {
       return http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    } catch (ConnectException | HttpConnectTimeoutException | SSLException e) {
+      throw new Unreachable(unreachable(request.uri(), e), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new DataException(repository + ": the download was interrupted.", e);
     }
   }
 
+  /** The client's own exceptions for these have no message. */
+  private static String unreachable(URI address, IOException e) {
+    String host = address.getAuthority();
+    if (e instanceof SSLException) {
+      return "no secure connection to " + host + " (" + said(e) + ")";
+    } else if (e instanceof HttpConnectTimeoutException) {
+      return host + " does not answer";
+    }
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
+        return "no host " + address.getHost() + " is known, or there is no network";
+      }
+    }
+    return "no connection to " + host + (e.getMessage() == null ? "" : " (" + said(e) + ")");
+  }
+
+  /** What happened, also if the exception has no message. */
+  static String said(IOException e) {
+    return switch (e) {
+      case HttpTimeoutException timeout -> "no answer in time";
+      case FileSystemException file when file.getReason() == null -> file.toString();
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    };
+  }
+
   private static URI redirect(HttpResponse<?> response, URI from) {
-    return response.statusCode() / 100 != 3
-        ? null
-        : response.headers().firstValue("location").map(from::resolve).orElse(null);
+    if (response.statusCode() / 100 != 3) {
+      return null;
+    }
+    String location = response.headers().firstValue("location").orElse(null);
+    try {
+      URI to = location == null ? null : from.resolve(location);
+      if (to != null && to.getHost() != null && to.getScheme().matches("https?")) {
+        return to;
+      }
+    } catch (IllegalArgumentException notAnAddress) {
+      // said below
+    }
+    throw new DataException(
+        from + ": a redirect to nowhere: expected an address, got " + location + ".");
   }
 
   static boolean sameHost(URI a, URI b) {

@@ -1,6 +1,7 @@
 package llmengine.data.hub;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 
@@ -13,7 +14,8 @@ final class HubFiles {
 
   /**
    * Configuration, tokenizer, templates and weights as safetensors; no weights of other kinds and
-   * none in folders below, which repeat them.
+   * none in folders below, which repeat them. The configuration is the last: a folder that has it
+   * is whole.
    */
   static List<String> needed(List<String> all) {
     boolean indexed = all.contains("model.safetensors.index.json");
@@ -32,6 +34,11 @@ final class HubFiles {
         needed.add(name);
       }
     }
+    needed.sort(Comparator.comparing(HubFiles::isConfiguration)); // stable
     return needed;
+  }
+
+  private static boolean isConfiguration(String name) {
+    return name.equals("config.json") || name.equals("adapter_config.json");
   }
 }

@@ -23,10 +23,6 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
 
   /** The settings of these environment variables; {@code cache} goes before them if given. */
   public static HubSettings of(Map<String, String> environment, Optional<Path> cache) {
-    Path home =
-        given(environment, "HF_HOME")
-            .map(Path::of)
-            .orElse(Path.of(System.getProperty("user.home"), ".cache", "huggingface"));
     String endpoint = given(environment, "HF_ENDPOINT").orElse("https://huggingface.co");
     URI uri;
     try {
@@ -38,27 +34,39 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
               + ".",
           e);
     }
-    if (!"http".equals(uri.getScheme()) && !"https".equals(uri.getScheme())) {
+    if (uri.getHost() == null
+        || !"http".equals(uri.getScheme()) && !"https".equals(uri.getScheme())) {
       throw new DataException(
-          "HF_ENDPOINT: expected an address that starts with https:// or http://, got "
+          "HF_ENDPOINT: expected an address of https:// or http:// and a host, got "
               + endpoint
               + ".");
     }
     return new HubSettings(
         uri,
-        cache
-            .or(() -> given(environment, "HF_HUB_CACHE").map(Path::of))
-            .orElse(home.resolve("hub")),
+        cache.orElseGet(() -> cache(environment)),
         given(environment, "HF_TOKEN")
             .or(
                 () ->
                     fileOf(
                         given(environment, "HF_TOKEN_PATH")
                             .map(Path::of)
-                            .orElse(home.resolve("token")))),
+                            .orElse(home(environment).resolve("token")))),
         given(environment, "HF_HUB_OFFLINE")
             .filter(value -> TRUE.contains(value.toLowerCase(Locale.ROOT)))
             .isPresent());
+  }
+
+  /** The folder of models by these environment variables. */
+  public static Path cache(Map<String, String> environment) {
+    return given(environment, "HF_HUB_CACHE")
+        .map(Path::of)
+        .orElse(home(environment).resolve("hub"));
+  }
+
+  private static Path home(Map<String, String> environment) {
+    return given(environment, "HF_HOME")
+        .map(Path::of)
+        .orElse(Path.of(System.getProperty("user.home"), ".cache", "huggingface"));
   }
 
   private static Optional<String> given(Map<String, String> environment, String name) {

@@ -2,192 +2,116 @@ package llmengine.data.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.net.InetSocketAddress;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import llmengine.data.DataException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Against a hub of our own that speaks the same protocol, with another host for large files. */
 class HubTest {
-  private static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
+  private static final Predicate<String> NULL = line -> line.contains("null");
 
   @TempDir Path cache;
 
-  private HttpServer hub;
-  private HttpServer store;
-  private final Map<String, byte[]> files = new TreeMap<>();
-  private final List<String> log = Collections.synchronizedList(new ArrayList<>());
-  private volatile int cutAfter = -1;
-  private volatile boolean lies;
-  private volatile int refusal;
+  private final List<String> told = Collections.synchronizedList(new ArrayList<>());
+  private TestHub server;
 
   @BeforeEach
   void start() throws IOException {
-    byte[] weights = new byte[300_000];
-    new Random(1).nextBytes(weights);
-    files.put("config.json", "{\"a\": 1}".getBytes(StandardCharsets.UTF_8));
-    files.put("model.safetensors", weights);
-    files.put("pytorch_model.bin", new byte[10]);
-    files.put("onnx/model.onnx", new byte[10]);
-    hub = server(this::hub);
-    store = server(this::store);
-  }
-
-  private static HttpServer server(com.sun.net.httpserver.HttpHandler handler) throws IOException {
-    HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
-    server.createContext("/", handler);
-    server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
-    server.start();
-    return server;
+    server = new TestHub();
   }
 
   @AfterEach
   void stop() {
-    hub.stop(0);
-    store.stop(0);
-  }
-
-  private static String address(HttpServer server) {
-    return "http://127.0.0.1:" + server.getAddress().getPort();
-  }
-
-  private void hub(HttpExchange e) throws IOException {
-    String path = e.getRequestURI().getPath();
-    String token = e.getRequestHeaders().getFirst("Authorization");
-    log.add("hub " + e.getRequestMethod() + " " + path + " " + token);
-    if (refusal != 0) {
-      if (refusal == 403) {
-        e.getResponseHeaders().add("X-Error-Code", "GatedRepo");
-      }
-      e.sendResponseHeaders(refusal, -1);
-    } else if (path.equals("/api/models/org/tiny/revision/main")) {
-      StringBuilder json = new StringBuilder("{\"sha\": \"" + COMMIT + "\", \"siblings\": [");
-      files.keySet().forEach(f -> json.append("{\"rfilename\": \"" + f + "\"},"));
-      byte[] body = (json.substring(0, json.length() - 1) + "]}").getBytes(StandardCharsets.UTF_8);
-      e.sendResponseHeaders(200, body.length);
-      e.getResponseBody().write(body);
-    } else if (path.startsWith("/org/tiny/resolve/" + COMMIT + "/")) {
-      String name = path.substring(path.lastIndexOf('/') + 1);
-      byte[] content = files.get(name);
-      if (name.endsWith(".safetensors")) {
-        e.getResponseHeaders().add("X-Linked-ETag", '"' + sha("SHA-256", "", content) + '"');
-        e.getResponseHeaders().add("X-Linked-Size", "" + content.length);
-        e.getResponseHeaders().add("Location", address(store) + "/" + name);
-        e.sendResponseHeaders(302, -1);
-      } else {
-        String etag = sha("SHA-1", "blob " + content.length + "\0", content);
-        e.getResponseHeaders().add("ETag", '"' + etag + '"');
-        if (e.getRequestMethod().equals("HEAD")) {
-          e.getResponseHeaders().add("Content-Length", "" + content.length);
-          e.sendResponseHeaders(200, -1);
-        } else {
-          e.sendResponseHeaders(200, content.length);
-          e.getResponseBody().write(content);
-        }
-      }
-    } else {
-      e.sendResponseHeaders(404, -1);
-    }
-    e.close();
-  }
-
-  private void store(HttpExchange e) throws IOException {
-    byte[] content = files.get(e.getRequestURI().getPath().substring(1)).clone();
-    String range = e.getRequestHeaders().getFirst("Range");
-    log.add("store " + range + " " + e.getRequestHeaders().getFirst("Authorization"));
-    if (lies) {
-      content[7]++;
-    }
-    int from = range == null ? 0 : Integer.parseInt(range.replaceAll("bytes=(\\d+)-", "$1"));
-    e.sendResponseHeaders(range == null ? 200 : 206, content.length - from);
-    int cut = cutAfter;
-    cutAfter = -1;
-    e.getResponseBody().write(content, from, cut < 0 ? content.length - from : cut);
-    e.close();
-  }
-
-  private static String sha(String algorithm, String head, byte[] content) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance(algorithm);
-      digest.update(head.getBytes(StandardCharsets.US_ASCII));
-      return HexFormat.of().formatHex(digest.digest(content));
-    } catch (java.security.NoSuchAlgorithmException e) {
-      throw new AssertionError(e);
-    }
+    server.close();
   }
 
   private Hub hub(boolean offline, String token) {
-    URI endpoint = URI.create(address(hub));
+    URI endpoint = URI.create(server.address());
     return new Hub(
-        new HubSettings(endpoint, cache, Optional.ofNullable(token), offline), line -> {}, 1);
+        new HubSettings(endpoint, cache, Optional.ofNullable(token), offline), told::add, 1);
+  }
+
+  /** Downloads in a process of its own: the hub's address, the cache. */
+  public static void main(String[] args) {
+    HubSettings settings =
+        new HubSettings(URI.create(args[0]), Path.of(args[1]), Optional.empty(), false);
+    new Hub(settings, System.out::println, 1).model("org/tiny", "main");
   }
 
   @Test
   void downloadsWhatIsNeededInTheLayoutOfTheCache() throws IOException {
     Path snapshot = hub(false, null).model("org/tiny", "main");
     Path model = cache.resolve("models--org--tiny");
-    assertThat(snapshot).isEqualTo(model.resolve("snapshots").resolve(COMMIT));
+    assertThat(snapshot).isEqualTo(model.resolve("snapshots").resolve(TestHub.COMMIT));
     assertThat(snapshot.resolve("model.safetensors"))
-        .hasBinaryContent(files.get("model.safetensors"));
-    assertThat(snapshot.resolve("config.json")).hasBinaryContent(files.get("config.json"));
+        .hasBinaryContent(server.files.get("model.safetensors"));
+    assertThat(snapshot.resolve("config.json")).hasBinaryContent(server.files.get("config.json"));
     assertThat(snapshot.resolve("pytorch_model.bin")).doesNotExist();
-    assertThat(model.resolve("refs/main")).hasContent(COMMIT);
+    assertThat(model.resolve("refs/main")).hasContent(TestHub.COMMIT);
     assertThat(Files.readSymbolicLink(snapshot.resolve("model.safetensors")))
-        .isEqualTo(Path.of("../../blobs", sha("SHA-256", "", files.get("model.safetensors"))));
-    int asked = log.size();
+        .isEqualTo(
+            Path.of(
+                "../../blobs", TestHub.sha("SHA-256", "", server.files.get("model.safetensors"))));
+    int asked = server.log.size();
     hub(false, null).model("org/tiny", "main");
-    assertThat(log).hasSize(asked + 1); // the revision alone
+    assertThat(server.log).hasSize(asked + 1); // the revision alone
   }
 
   @Test
   void aCutConnectionGoesOnWhereItStopped() {
-    cutAfter = 100_000;
+    server.cutAfter = 100_000;
     Path snapshot = hub(false, null).model("org/tiny", "main");
     assertThat(snapshot.resolve("model.safetensors"))
-        .hasBinaryContent(files.get("model.safetensors"));
-    assertThat(log).anyMatch(line -> line.matches("store bytes=[1-9]\\d*- null"));
+        .hasBinaryContent(server.files.get("model.safetensors"));
+    assertThat(server.log).anyMatch(line -> line.matches("store bytes=[1-9]\\d*- null"));
+    assertThat(told).anyMatch(line -> line.endsWith("; trying again")).noneMatch(NULL);
   }
 
   @Test
   void damagedContentIsRefusedAndNotKept() throws IOException {
-    lies = true;
+    server.lies = true;
     assertThatThrownBy(() -> hub(false, null).model("org/tiny", "main"))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("checksum");
-    try (var blobs = Files.list(cache.resolve("models--org--tiny/blobs"))) {
-      assertThat(blobs).hasSize(1);
+    Path model = cache.resolve("models--org--tiny");
+    try (var blobs = Files.list(model.resolve("blobs"))) {
+      assertThat(blobs).isEmpty();
     }
-    lies = false;
+    Path configuration = model.resolve("snapshots").resolve(TestHub.COMMIT).resolve("config.json");
+    assertThat(configuration).doesNotExist(); // the last, so that it says that all is there
+    server.lies = false;
     hub(false, null).model("org/tiny", "main");
+    assertThat(configuration).exists();
   }
 
   @Test
   void theTokenStaysWithTheHub() {
     hub(false, "secret").model("org/tiny", "main");
-    assertThat(log).filteredOn(l -> l.startsWith("hub")).allMatch(l -> l.endsWith("Bearer secret"));
-    assertThat(log)
+    assertThat(server.log)
+        .filteredOn(l -> l.startsWith("hub"))
+        .allMatch(l -> l.endsWith("Bearer secret"));
+    assertThat(server.log)
         .filteredOn(l -> l.startsWith("store"))
         .isNotEmpty()
         .allMatch(l -> l.endsWith("null"));
@@ -198,18 +122,18 @@ class HubTest {
 
   @Test
   void refusalsSayWhatToDo() {
-    refusal = 403;
+    server.refusal = 403;
     assertThatThrownBy(() -> hub(false, null).model("org/tiny", "main"))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("gated")
         .hasMessageContaining("HF_TOKEN");
-    refusal = 401;
+    server.refusal = 401;
     assertThatThrownBy(() -> hub(false, null).model("org/tiny", "main"))
         .hasMessageContaining("private");
-    refusal = 0;
+    server.refusal = 0;
     assertThatThrownBy(() -> hub(false, null).model("org/none", "main"))
         .hasMessageContaining("not found");
-    refusal = 503;
+    server.refusal = 503;
     assertThatThrownBy(() -> hub(false, null).model("org/tiny", "main"))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("503");
@@ -220,7 +144,7 @@ class HubTest {
     assertThatThrownBy(() -> hub(true, null).model("org/tiny", "main"))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("HF_HUB_OFFLINE");
-    assertThat(log).isEmpty();
+    assertThat(server.log).isEmpty();
   }
 
   @Test
@@ -229,10 +153,121 @@ class HubTest {
     try (var threads = Executors.newFixedThreadPool(4)) {
       for (Future<Path> each : threads.invokeAll(Collections.nCopies(4, model))) {
         assertThat(each.get().resolve("model.safetensors"))
-            .hasBinaryContent(files.get("model.safetensors"));
+            .hasBinaryContent(server.files.get("model.safetensors"));
       }
     }
-    assertThat(log).filteredOn(line -> line.startsWith("store")).hasSize(1);
+    assertThat(server.log).filteredOn(line -> line.startsWith("store")).hasSize(1);
+  }
+
+  @Test
+  void twoProcessesAtOnceDownloadOnce() throws Exception {
+    server.both = new CountDownLatch(2); // the weights come when both processes have asked for them
+    List<Process> processes = new ArrayList<>();
+    List<Path> outputs = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      Path output = Files.createTempFile(cache, "process", ".log");
+      outputs.add(output);
+      processes.add(
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-Xmx64m",
+                  "-XX:+UseSerialGC",
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  HubTest.class.getName(),
+                  server.address(),
+                  cache.toString())
+              .redirectErrorStream(true)
+              .redirectOutput(output.toFile())
+              .start());
+    }
+    try {
+      for (int i = 0; i < 2; i++) {
+        assertThat(processes.get(i).waitFor(120, TimeUnit.SECONDS)).isTrue();
+        assertThat(processes.get(i).exitValue()).as(Files.readString(outputs.get(i))).isZero();
+      }
+    } finally {
+      processes.forEach(Process::destroyForcibly);
+    }
+    assertThat(server.log).filteredOn(line -> line.startsWith("store")).hasSize(1);
+    assertThat(server.log).filteredOn(line -> line.matches("hub GET .*/config.json .*")).hasSize(1);
+    Path snapshot = cache.resolve("models--org--tiny/snapshots").resolve(TestHub.COMMIT);
+    assertThat(snapshot.resolve("model.safetensors"))
+        .hasBinaryContent(server.files.get("model.safetensors"));
+    assertThat(snapshot.resolve("config.json")).hasBinaryContent(server.files.get("config.json"));
+  }
+
+  @Test
+  void aHubThatCannotBeReachedIsSaidAtOnce() throws IOException {
+    int closed;
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      closed = socket.getLocalPort();
+    }
+    for (String[] each :
+        new String[][] {
+          {"http://127.0.0.1:" + closed, "no connection to 127.0.0.1:" + closed},
+          {"http://no-such-host.invalid", "no host no-such-host.invalid is known"}
+        }) {
+      HubSettings settings = new HubSettings(URI.create(each[0]), cache, Optional.empty(), false);
+      assertThatThrownBy(() -> new Hub(settings, told::add).model("saves/typo", "main"))
+          .isInstanceOf(DataException.class)
+          .hasMessageStartingWith("saves/typo: can't be downloaded from " + each[0])
+          .hasMessageContaining(each[1])
+          .hasMessageNotContaining("null");
+    }
+    assertThat(told).isEmpty(); // not tried again
+  }
+
+  @Test
+  void whatTheDiskRefusesIsSaidAndNotTriedAgain() throws IOException {
+    Path file = Files.createFile(cache.resolve("file"));
+    URI endpoint = URI.create(server.address());
+    Hub inFile =
+        new Hub(
+            new HubSettings(endpoint, file.resolve("hub"), Optional.empty(), false), told::add, 1);
+    assertThatThrownBy(() -> inFile.model("org/tiny", "main"))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("can't be written")
+        .hasMessageContaining(file.toString());
+    assertThat(told).isEmpty();
+
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "skipped: there is no /dev/full");
+    Path blobs = Files.createDirectories(cache.resolve("models--org--tiny/blobs"));
+    String etag = TestHub.sha("SHA-256", "", server.files.get("model.safetensors"));
+    Files.createSymbolicLink(blobs.resolve(etag + ".incomplete"), full);
+    assertThatThrownBy(() -> hub(false, null).model("org/tiny", "main"))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining(etag + ".incomplete: can't be written")
+        .hasMessageContaining("free space")
+        .hasMessageNotContaining("Check the connection");
+    assertThat(told).isEmpty();
+    assertThat(server.log).filteredOn(line -> line.startsWith("store")).hasSize(1);
+    assertThat(blobs.resolve(etag)).doesNotExist();
+    Files.delete(blobs.resolve(etag + ".incomplete"));
+  }
+
+  @Test
+  void anotherAnswerThanAHubsIsNotTriedAgain() {
+    server.isPage = true;
+    assertThatThrownBy(() -> hub(false, null).model("org/tiny", "main"))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("not the answer of a hub");
+    assertThat(told).isEmpty();
+  }
+
+  @Test
+  void renamedModelsAndOddNamesAreFollowed() {
+    server.isRenamed = true;
+    byte[] odd = "{}".getBytes(StandardCharsets.UTF_8);
+    server.files.put("odd name #1%20ü.json", odd);
+    Path snapshot = hub(false, null).model("org/old", "main");
+    assertThat(snapshot.resolve("model.safetensors"))
+        .hasBinaryContent(server.files.get("model.safetensors"));
+    assertThat(snapshot.resolve("odd name #1%20ü.json")).hasBinaryContent(odd);
+    assertThatThrownBy(() -> hub(false, null).model("org/tiny", "a b/c"))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("a b/c");
   }
 
   @Test
@@ -259,7 +294,10 @@ class HubTest {
     assertThat(all)
         .isEqualTo(
             new HubSettings(URI.create("http://mirror"), Path.of("/c"), Optional.of("t1"), true));
-    assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "huggingface"), Optional.empty()))
-        .isInstanceOf(DataException.class);
+    for (String wrong : List.of("huggingface", "ftp://host", "http:///path", "http://a b")) {
+      assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", wrong), Optional.empty()))
+          .isInstanceOf(DataException.class)
+          .hasMessageContaining("HF_ENDPOINT");
+    }
   }
 }

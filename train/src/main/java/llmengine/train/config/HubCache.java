@@ -18,15 +18,7 @@ record HubCache(Path folder, Map<String, String> environment) {
 
   /** The cache that {@code cache_dir} or the variables HF_HUB_CACHE and HF_HOME name. */
   static HubCache of(Optional<Path> cacheDir, Map<String, String> environment) {
-    if (cacheDir.isPresent()) {
-      return new HubCache(cacheDir.get(), environment);
-    } else if (environment.containsKey("HF_HUB_CACHE")) {
-      return new HubCache(Path.of(environment.get("HF_HUB_CACHE")), environment);
-    } else if (environment.containsKey("HF_HOME")) {
-      return new HubCache(Path.of(environment.get("HF_HOME"), "hub"), environment);
-    }
-    return new HubCache(
-        Path.of(System.getProperty("user.home"), ".cache", "huggingface", "hub"), environment);
+    return new HubCache(cacheDir.orElseGet(() -> HubSettings.cache(environment)), environment);
   }
 
   /**
@@ -50,8 +42,15 @@ record HubCache(Path folder, Map<String, String> environment) {
         return new Hub(settings, System.err::println).model(name, revision);
       } catch (DataException e) {
         throw new ConfigException(
-            List.of(key + ": no such folder or file here, nor: " + e.getMessage()));
+            List.of(
+                key
+                    + (looksLikePath(name)
+                        ? noSuch(path) + " As the name of a model: "
+                        : ": no such folder or file here, nor: ")
+                    + e.getMessage()));
       }
+    } else if (looksLikePath(name)) {
+      throw new ConfigException(List.of(key + noSuch(path)));
     }
     throw new ConfigException(
         List.of(
@@ -63,6 +62,21 @@ record HubCache(Path folder, Map<String, String> environment) {
                 + "), got "
                 + name
                 + ". Correct the path; a model to be downloaded is named org/name."));
+  }
+
+  /** Whether somebody who writes this means a path rather than a model of the hub. */
+  private static boolean looksLikePath(String name) {
+    Path path = Path.of(name);
+    return path.isAbsolute()
+        || name.startsWith(".")
+        || name.startsWith("saves/")
+        || path.getNameCount() > 1 && Files.exists(path.getName(0));
+  }
+
+  private static String noSuch(Path path) {
+    return ": no such folder or file: expected one at "
+        + path.toAbsolutePath().normalize()
+        + ", got none. Correct the path.";
   }
 
   private Optional<Path> snapshot(String name, String revision) {
@@ -77,6 +91,12 @@ record HubCache(Path folder, Map<String, String> environment) {
       throw new ConfigException(
           List.of(ref + ": not readable: expected a commit, got " + e + ". Repair the cache."));
     }
-    return Optional.of(model.resolve("snapshots").resolve(commit)).filter(Files::isDirectory);
+    Path snapshot = model.resolve("snapshots").resolve(commit);
+    // a ref is written when all files are there; behind a commit there may be a cut download
+    boolean whole =
+        Files.isRegularFile(ref)
+            || Files.exists(snapshot.resolve("config.json"))
+            || Files.exists(snapshot.resolve("adapter_config.json"));
+    return Optional.of(snapshot).filter(folder -> whole && Files.isDirectory(folder));
   }
 }

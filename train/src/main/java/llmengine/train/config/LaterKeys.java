@@ -54,6 +54,8 @@ final class LaterKeys {
         "writing .bin files and uploading",
         "export_legacy_format=false",
         "export_hub_model_id=null");
+    anywhere(
+        "a hub's token in the configuration; the variable HF_TOKEN is read", "hf_hub_token=null");
     anywhere("streamed datasets", "streaming=false", "buffer_size=16384");
     anywhere("saved token datasets", "tokenized_path=null");
     anywhere(

@@ -17,11 +17,7 @@ final class NoMeaningKeys {
 
   static {
     anywhere("no code is loaded with a model or dataset", "trust_remote_code");
-    anywhere(
-        "nothing is downloaded; names are looked up in the local cache",
-        "hf_hub_token",
-        "ms_hub_token",
-        "om_hub_token");
+    anywhere("models are downloaded from Hugging Face only", "ms_hub_token", "om_hub_token");
     anywhere("there is one tokenizer", "use_fast_tokenizer");
     anywhere(
         "weights are mapped from their files, nothing is copied or spilled",

@@ -19,7 +19,10 @@ class HubCacheTest {
   private Path snapshot(String model, String revision, String commit) throws IOException {
     Path refs = Files.createDirectories(folder.resolve(model).resolve("refs"));
     Files.writeString(refs.resolve(revision), commit + "\n");
-    return Files.createDirectories(folder.resolve(model).resolve("snapshots").resolve(commit));
+    Path snapshot =
+        Files.createDirectories(folder.resolve(model).resolve("snapshots").resolve(commit));
+    Files.writeString(snapshot.resolve("config.json"), "{}");
+    return snapshot;
   }
 
   @Test
@@ -55,12 +58,40 @@ class HubCacheTest {
   }
 
   @Test
+  void aCutDownloadBehindACommitIsNotTakenForAModel() throws IOException {
+    HubCache offline = new HubCache(folder, Map.of("HF_HUB_OFFLINE", "1"));
+    Path snapshot = snapshot("models--org--tiny", "main", "c0ffee");
+    Files.delete(snapshot.resolve("config.json"));
+    assertThat(offline.find("k", "org/tiny", "main")).isEqualTo(snapshot);
+    assertThatThrownBy(() -> offline.find("k", "org/tiny", "c0ffee"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("not in the cache");
+  }
+
+  @Test
+  void ofAMistypedPathIsSaidThatItIsNotThere() throws IOException {
+    HubCache offline = new HubCache(folder, Map.of("HF_HUB_OFFLINE", "1"));
+    for (String name : List.of("saves/typo", "./typo", "../typo", "/no/such", "saves/a/typo")) {
+      assertThatThrownBy(() -> offline.find("model_name_or_path", name, "main"))
+          .as(name)
+          .isInstanceOf(ConfigException.class)
+          .hasMessageStartingWith("model_name_or_path: no such folder or file: expected one at /")
+          .hasMessageContaining(Path.of(name).toAbsolutePath().normalize().toString());
+    }
+    assertThatThrownBy(() -> offline.find("k", "src/typo", "main"))
+        .hasMessageStartingWith("k: no such folder or file: expected one at ")
+        .hasMessageContaining("As the name of a model: src/typo: not in the cache");
+  }
+
+  @Test
   void variablesNameTheCache() {
     assertThat(HubCache.of(Optional.empty(), Map.of("HF_HOME", "/h")).folder())
         .isEqualTo(Path.of("/h/hub"));
     assertThat(
             HubCache.of(Optional.empty(), Map.of("HF_HOME", "/h", "HF_HUB_CACHE", "/c")).folder())
         .isEqualTo(Path.of("/c"));
+    assertThat(HubCache.of(Optional.empty(), Map.of("HF_HOME", "/h", "HF_HUB_CACHE", " ")).folder())
+        .isEqualTo(Path.of("/h/hub"));
     assertThat(HubCache.of(Optional.of(Path.of("d")), Map.of("HF_HOME", "/h")).folder())
         .isEqualTo(Path.of("d"));
   }
