@@ -31,6 +31,9 @@ public final class CheckpointFormat implements ChatFormat {
   private static final Pattern THOUGHT =
       Pattern.compile("\\breasoning_content\\b|(?<=message[.]|\\[['\"])(?:reasoning|thinking)\\b");
 
+  /** Variables that are the chat itself. */
+  private static final Set<String> OF_THE_CHAT = Set.of("messages", "tools");
+
   private static final String PROBE = "answer-7f3a";
 
   private final JinjaTemplate template;
@@ -64,7 +67,7 @@ public final class CheckpointFormat implements ChatFormat {
    * parsed.
    *
    * @param settings variables for every chat that doesn't set them itself, such as {@code
-   *     enable_thinking}; those the template doesn't read have no effect
+   *     enable_thinking}; one that no template reads is a {@link DataException}
    * @param defaultSystem system text of chats that have none
    * @param ends ids that end an answer by the checkpoint's configuration
    */
@@ -81,10 +84,19 @@ public final class CheckpointFormat implements ChatFormat {
               + (templates.isEmpty() ? "none" : String.join(", ", templates.keySet()))
               + ". Set template to the name of a template.");
     }
-    return new CheckpointFormat(
-        JinjaTemplate.parse("chat_template", source),
+    JinjaTemplate template = JinjaTemplate.parse("chat_template", source);
+    Optional<JinjaTemplate> withTools =
         Optional.ofNullable(templates.get("tool_use"))
-            .map(text -> JinjaTemplate.parse("chat_template tool_use", text)),
+            .map(text -> JinjaTemplate.parse("chat_template tool_use", text));
+    for (String name : settings.keySet()) {
+      if (!reads(template, name) && !withTools.filter(t -> reads(t, name)).isPresent()) {
+        throw new DataException(
+            name + ": the checkpoint's chat_template does not read it. Leave it out.");
+      }
+    }
+    return new CheckpointFormat(
+        template,
+        withTools,
         tokenizer,
         Collections.unmodifiableMap(new LinkedHashMap<>(settings)),
         defaultSystem,
@@ -132,6 +144,12 @@ public final class CheckpointFormat implements ChatFormat {
     variables.put("add_generation_prompt", true);
     variables.putAll(settings);
     for (Map.Entry<String, Object> argument : chat.arguments().entrySet()) {
+      if (OF_THE_CHAT.contains(argument.getKey())) {
+        throw new DataException(
+            "chat_template_kwargs: "
+                + argument.getKey()
+                + " stands beside chat_template_kwargs, not in it. Move it out.");
+      }
       if (!reads(used, argument.getKey())) {
         throw new DataException(
             "chat_template_kwargs: the checkpoint's chat_template does not read "

@@ -55,7 +55,7 @@ final class TokenBytes {
     return new DataException(
         where
             + " decoder: the bytes of a token are not known: expected ByteLevel, Metaspace, "
-            + "ByteFallback, Fuse or Replace of \"▁\", got "
+            + "ByteFallback, Fuse, Strip or Replace of \"▁\", got "
             + decoder
             + ". Constrained decoding needs another tokenizer.");
   }

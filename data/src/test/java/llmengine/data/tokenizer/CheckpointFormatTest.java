@@ -75,6 +75,9 @@ class CheckpointFormatTest {
     assertThatThrownBy(() -> format.text(new Chat(List.of(HI), "", Map.of("effort", "low"))))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("effort");
+    assertThatThrownBy(() -> format.text(new Chat(List.of(HI), "", Map.of("messages", List.of()))))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("messages stands beside chat_template_kwargs");
     CheckpointFormat plain = format("{% for m in messages %}{{ m.content }}{% endfor %}");
     assertThatThrownBy(() -> plain.text(new Chat(List.of(HI), tools, Map.of())))
         .isInstanceOf(DataException.class)
@@ -94,6 +97,13 @@ class CheckpointFormatTest {
     assertThat(format.text(new Chat(List.of(HI), "", Map.of("enable_thinking", true))))
         .endsWith("[assistant]");
     assertThat(format.stopIds()).containsExactly(Fixture.END, 7);
+    HuggingFaceTokenizer silent = tokenizer("{{ messages }}");
+    assertThatThrownBy(
+            () ->
+                CheckpointFormat.of(
+                    silent, Map.of("enable_thinking", false), Optional.empty(), List.of()))
+        .isInstanceOf(DataException.class)
+        .hasMessageStartingWith("enable_thinking: the checkpoint's chat_template does not read it");
   }
 
   @Test
