@@ -14,12 +14,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import llmengine.data.DataException;
+import llmengine.data.template.Chat;
+import llmengine.data.template.ChatMessage;
+import llmengine.data.template.CheckpointFormat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -208,6 +213,32 @@ class GgufTokenizerTest {
         assertThat(gguf.encode(c.get("text").asText())).isEqualTo(ids);
         assertThat(gguf.decode(ids, false)).isEqualTo(c.get("decoded").asText());
       }
+    }
+  }
+
+  @Test
+  void recordedChatTemplatesAreRead() throws IOException {
+    for (String name : List.of("llama_f32", "llama_q4_0_q6_k")) {
+      Path dir = Fixture.shared().resolve("golden/open/G_gguf_file").resolve(name);
+      assumeTrue(Files.isDirectory(dir), "skipped: no recorded files at " + dir);
+      HuggingFaceTokenizer gguf =
+          GgufTokenizer.fromMetadata("gguf", metadata(dir.resolve("model.gguf")));
+      JsonNode recorded = MAPPER.readTree(dir.resolve("case.json").toFile()).get("metadata");
+      String template = recorded.get("tokenizer.chat_template").get("value").asText();
+      assertThat(gguf.chatTemplates()).containsExactly(Map.entry("default", template));
+      CheckpointFormat format = CheckpointFormat.of(gguf, Map.of(), Optional.empty(), List.of());
+      Chat chat = Chat.of("Be brief.", List.of(ChatMessage.of("user", "the model")));
+      // as that template says it: a <s> before each message, the role on a line of its own
+      assertThat(format.text(chat))
+          .isEqualTo("<s>system\nBe brief.</s>\n<s>user\nthe model</s>\n<s>assistant\n");
+      int start = recorded.get("tokenizer.ggml.bos_token_id").get("value").asInt();
+      int end = recorded.get("tokenizer.ggml.eos_token_id").get("value").asInt();
+      int[] ids = format.prompt(chat);
+      assertThat(ids).startsWith(start);
+      assertThat(Arrays.stream(ids).filter(id -> id == start)).hasSize(3);
+      assertThat(Arrays.stream(ids).filter(id -> id == end)).hasSize(2);
+      assertThat(gguf.decode(ids, false)).isEqualTo(format.text(chat));
+      assertThat(format.stopIds()).containsExactly(end);
     }
   }
 
