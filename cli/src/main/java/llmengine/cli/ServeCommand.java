@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
       "Serve a model through OpenAI's API, with a chat page at / and a page about the API at"
           + " /docs.",
       "The keys are those of chat and, for the network, api_host, api_port, api_key and others of"
-          + " docs/config.md; or API_HOST, API_PORT, API_KEY, API_MODEL_NAME, API_VERBOSE and"
-          + " FASTAPI_ROOT_PATH of the environment. SIGTERM or Ctrl-C lets running requests finish."
+          + " docs/config.md; or API_HOST, API_PORT, API_KEY, API_MODEL_NAME, API_VERBOSE,"
+          + " FASTAPI_ROOT_PATH and MAX_CONCURRENT of the environment. SIGTERM or Ctrl-C lets"
+          + " running requests finish."
     },
     footer =
         "%nExample: engine serve model_name_or_path=MODEL adapter_name_or_path=saves/lora"

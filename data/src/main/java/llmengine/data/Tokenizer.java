@@ -18,6 +18,21 @@ public interface Tokenizer {
   int[] encode(String text);
 
   /**
+   * Ids of a text of its own: as {@link #encode}, with the beginning-of-sequence token in front if
+   * the checkpoint asks for it and the text does not begin with it.
+   */
+  default int[] encodeText(String text) {
+    int[] ids = encode(text);
+    if (!addsBos() || bosId().isEmpty()) {
+      return ids;
+    }
+    int bos = bosId().getAsInt();
+    return ids.length > 0 && ids[0] == bos
+        ? ids
+        : IntStream.concat(IntStream.of(bos), IntStream.of(ids)).toArray();
+  }
+
+  /**
    * Text of {@code ids}; special tokens are left out if {@code skipSpecial}. Broken UTF-8 decodes
    * to U+FFFD.
    */

@@ -65,6 +65,9 @@ final class Questions {
     ask.stop(p.stopSequences().toArray(String[]::new));
     if (!p.toolSpecifications().isEmpty() && p.toolChoice() != ToolChoice.NONE) {
       ask.tools(Json.toJson(p.toolSpecifications().stream().map(Questions::tool).toList()));
+      if (p.toolChoice() == ToolChoice.REQUIRED) {
+        ask.mustCall();
+      }
     }
     if (p.responseFormat() != null) {
       format(ask, p.responseFormat());
@@ -101,8 +104,8 @@ final class Questions {
   }
 
   private static void refuse(ChatRequestParameters p) {
-    if (p.toolChoice() == ToolChoice.REQUIRED) {
-      throw unsupported("toolChoice", "AUTO or NONE", "REQUIRED");
+    if (p.toolChoice() == ToolChoice.REQUIRED && p.toolSpecifications().isEmpty()) {
+      throw unsupported("toolChoice", "tools beside REQUIRED", "none");
     }
     if (p.getClass() != DefaultChatRequestParameters.class) {
       // another provider's may hold what we would pass over in silence

@@ -210,6 +210,27 @@ class LocalModelsTest {
   }
 
   @Test
+  void aRequiredToolIsCalled() {
+    ToolSpecification clock =
+        ToolSpecification.builder()
+            .name("clock")
+            .description("Tells the time.")
+            .parameters(
+                JsonObjectSchema.builder()
+                    .addEnumProperty("zone", List.of("UTC", "CET"))
+                    .required("zone")
+                    .build())
+            .build();
+    AiMessage answer =
+        chat.chat(request(r -> r.toolSpecifications(clock).toolChoice(ToolChoice.REQUIRED)))
+            .aiMessage();
+    // it goes on calling until there is no more room
+    ToolExecutionRequest call = answer.toolExecutionRequests().getFirst();
+    assertThat(call.name()).isEqualTo("clock");
+    assertThat(call.arguments()).matches("\\{\\s*\"zone\"\\s*:\\s*\"(UTC|CET)\"\\s*}");
+  }
+
+  @Test
   void eventsOfAnAnswerReachTheHandler() {
     List<String> told = new ArrayList<>();
     Teller teller =

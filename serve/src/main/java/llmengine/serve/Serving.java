@@ -1,16 +1,10 @@
 package llmengine.serve;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
-import llmengine.engine.Backend;
-import llmengine.nn.Decoder;
-import llmengine.nn.ValueHead;
-import llmengine.nn.generate.KvCache;
-import llmengine.nn.model.DecoderSpec;
 import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.grammar.Grammars;
 import llmengine.serve.http.ApiServer;
@@ -27,13 +21,8 @@ import llmengine.serve.openai.Representing;
 import llmengine.serve.openai.Tokenization;
 import llmengine.serve.openai.Work;
 import llmengine.serve.schedule.Scheduler;
-import llmengine.serve.schedule.SchedulerOptions;
 import llmengine.serve.web.WebChat;
-import llmengine.train.config.ConfigException;
-import llmengine.train.config.FinetuningArguments.Stage;
 import llmengine.train.config.RunConfig;
-import llmengine.train.export.InferenceModel;
-import llmengine.train.model.Backends;
 import llmengine.train.model.ModelSession;
 
 /** A model on the network: opens all that {@code serve} needs, and closes it in reverse order. */
@@ -53,20 +42,13 @@ public final class Serving implements AutoCloseable {
    */
   public Serving(RunConfig config, Map<String, String> environment, Consumer<String> log) {
     settings = ServerSettings.of(config, environment);
-    requireNoBeams(config);
+    boolean whole = false;
     try {
       String name = ServerSettings.modelName(config, environment);
-      ModelSession session = opening(ModelSession.open(config));
-      Backend backend = opening(Backends.open(config));
-      Decoder decoder = opening(InferenceModel.load(config, session, backend));
-      Optional<ValueHead> head = head(config, decoder);
-      head.ifPresent(this::opening);
-      Scheduler scheduler =
-          opening(new Scheduler(decoder, name, head, options(config, decoder.spec(), backend)));
-      config
-          .serve()
-          .loraModules()
-          .forEach((adapter, path) -> scheduler.load(adapter, Path.of(path.toString())));
+      int answers = ServerSettings.maxConcurrent(config, environment);
+      OpenModel open = opening(new OpenModel(config, name, answers));
+      Scheduler scheduler = open.scheduler();
+      ModelSession session = open.session();
       model =
           new ServedModel(
               name,
@@ -77,7 +59,7 @@ public final class Serving implements AutoCloseable {
               new TokenTexts(session.tokenizer()),
               scheduler.context(),
               config.generating(),
-              head.isPresent() ? Optional.empty() : Optional.of(scheduler),
+              open.isRewardModel() ? Optional.empty() : Optional.of(scheduler),
               Optional.of(scheduler),
               System.currentTimeMillis() / 1000);
       Metrics metrics = new Metrics();
@@ -97,63 +79,17 @@ public final class Serving implements AutoCloseable {
                       new StaticFiles(WebChat.FOLDER, settings.rootPath(), WebChat.POLICY)),
                   metrics,
                   log));
-    } catch (RuntimeException e) {
-      closeAll();
-      throw e;
+      whole = true;
+    } finally {
+      if (!whole) {
+        OpenModel.closeAll(opened);
+      }
     }
   }
 
   private <T extends AutoCloseable> T opening(T part) {
     opened.add(part);
     return part;
-  }
-
-  private static void requireNoBeams(RunConfig config) {
-    if (config.generating().numBeams() > 1) {
-      throw new ConfigException(
-          List.of(
-              "num_beams: not while serving: expected 1, got "
-                  + config.generating().numBeams()
-                  + ". Remove it."));
-    }
-  }
-
-  /** The head of a reward model, which stage rm trained: beside the last adapter or the model. */
-  private static Optional<ValueHead> head(RunConfig config, Decoder decoder) {
-    if (config.finetuning().stage() != Stage.RM) {
-      return Optional.empty();
-    }
-    List<Path> adapters = config.adapterPaths();
-    Path folder = adapters.isEmpty() ? config.modelPath() : adapters.getLast();
-    if (!ValueHead.isIn(folder)) {
-      throw new ConfigException(
-          List.of(
-              "stage: rm without a head: expected "
-                  + ValueHead.FILE
-                  + " in "
-                  + folder
-                  + ", got none. Name an adapter or model that stage rm trained, or remove"
-                  + " stage."));
-    }
-    return Optional.of(ValueHead.open(decoder.backend(), folder, decoder.spec().width(), 0));
-  }
-
-  /**
-   * The scheduler's bounds. Without a configured size the cache holds as many whole contexts as
-   * answers run at once, or takes half of the memory that is left.
-   */
-  private static SchedulerOptions options(RunConfig config, DecoderSpec spec, Backend backend) {
-    SchedulerOptions options =
-        SchedulerOptions.defaults().withQueueLimit(config.serve().apiQueueLimit());
-    long perToken = KvCache.bytesPerToken(spec.layers().size(), spec.kvHeads() * spec.headDim());
-    long enough = perToken * spec.context() * options.maxSequences();
-    long left = (Backends.memoryLimit(config) - backend.memory().used()) / 2;
-    return options.withCacheBytes(
-        config
-            .serve()
-            .kvCacheGb()
-            .map(gigabytes -> (long) (gigabytes * 1e9))
-            .orElse(Math.max(1, Math.min(enough, left))));
   }
 
   /** What a served model answers. */
@@ -216,20 +152,7 @@ public final class Serving implements AutoCloseable {
     if (!closed) {
       closed = true;
       server.stop(work::cancelAll);
-      closeAll();
+      OpenModel.closeAll(opened);
     }
-  }
-
-  private void closeAll() {
-    for (AutoCloseable part : opened.reversed()) {
-      try {
-        part.close();
-      } catch (RuntimeException e) {
-        throw e;
-      } catch (Exception e) {
-        throw new IllegalStateException("closing " + part.getClass().getSimpleName(), e);
-      }
-    }
-    opened.clear();
   }
 }

@@ -10,13 +10,13 @@ import llmengine.nn.model.Family;
 import llmengine.nn.model.ModelConfig;
 
 /** A llama with random weights, large enough ones that its answers vary. */
-final class TinyModel {
-  static final int VOCAB = 61;
-  static final int CONTEXT = 700;
+public final class TinyModel {
+  public static final int VOCAB = 61;
+  public static final int CONTEXT = 700;
 
   private TinyModel() {}
 
-  static Decoder on(Backend backend) {
+  public static Decoder on(Backend backend) {
     ObjectNode config = JsonNodeFactory.instance.objectNode();
     config.put("model_type", "llama");
     config.put("vocab_size", VOCAB);
@@ -30,7 +30,7 @@ final class TinyModel {
         backend, Family.of(new ModelConfig("test", config)), new RandomWeights(7, 0.5, 0));
   }
 
-  static int[] prompt(long seed, int length) {
+  public static int[] prompt(long seed, int length) {
     SplittableRandom random = new SplittableRandom(seed);
     int[] ids = new int[length];
     for (int i = 0; i < length; i++) {

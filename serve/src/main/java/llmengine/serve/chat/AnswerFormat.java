@@ -1,8 +1,10 @@
 package llmengine.serve.chat;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import llmengine.data.Tokenizer;
 import llmengine.data.template.ChatFormat;
 import llmengine.data.template.ChatTemplate;
 import llmengine.data.template.tool.WordPair;
@@ -14,6 +16,7 @@ import llmengine.data.template.tool.WordPair;
  * @param calls how it writes tool calls
  */
 public record AnswerFormat(Optional<WordPair> thought, CallSyntax calls) {
+  private static final int PROMPT_END = 16; // tokens in which a thought may have been opened
   private static final List<WordPair> THOUGHTS =
       List.of(
           new WordPair("<seed:think>", "</seed:think>"),
@@ -49,6 +52,12 @@ public record AnswerFormat(Optional<WordPair> thought, CallSyntax calls) {
                     chatTemplate.contains(words.open()) || chatTemplate.contains(words.close()))
             .findFirst();
     return new AnswerFormat(thought, CallSyntax.detect(chatTemplate));
+  }
+
+  /** Whether a prompt has opened the thought already. */
+  public boolean opensThought(int[] prompt, Tokenizer tokenizer) {
+    int[] end = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - PROMPT_END), prompt.length);
+    return opensThought(tokenizer.decode(end, false));
   }
 
   /** Whether a prompt whose text ends so has opened the thought already. */

@@ -3,6 +3,7 @@ package llmengine.serve.grammar;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import llmengine.data.Tokenizer;
@@ -46,10 +47,11 @@ public final class Grammars {
   /**
    * The same for answers of a model that thinks first: constraints hold after the thought.
    *
+   * @param words around the thought; empty for a model that does not think
    * @param opened whether the prompt has opened the thought; otherwise an answer may do without
    */
-  public Grammars afterThought(WordPair words, boolean opened) {
-    return new Grammars(memory, new Thought(words, opened));
+  public Grammars afterThought(Optional<WordPair> words, boolean opened) {
+    return words.isEmpty() ? this : new Grammars(memory, new Thought(words.get(), opened));
   }
 
   /** Any JSON object ({@code response_format} json_object). */

@@ -64,7 +64,9 @@ public record ServerSettings(
             : TRUE.contains(environment.getOrDefault("API_VERBOSE", "").toLowerCase());
     return new ServerSettings(
         host,
-        config.isGiven("api_port") ? s.apiPort() : port(environment.get("API_PORT"), s.apiPort()),
+        config.isGiven("api_port")
+            ? s.apiPort()
+            : number("API_PORT", environment, 0, 65535, s.apiPort()),
         keys,
         rootPath(s.apiRootPath().orElse(environment.getOrDefault("FASTAPI_ROOT_PATH", ""))),
         s.apiCorsOrigins(),
@@ -85,6 +87,18 @@ public record ServerSettings(
             environment.getOrDefault("API_MODEL_NAME", path.substring(path.lastIndexOf('/') + 1)));
   }
 
+  /**
+   * Answers that run together: configured, or MAX_CONCURRENT.
+   *
+   * @throws ConfigException if the variable does not hold
+   */
+  public static int maxConcurrent(RunConfig config, Map<String, String> environment) {
+    int preset = config.serve().apiMaxConcurrent();
+    return config.isGiven("api_max_concurrent")
+        ? preset
+        : number("MAX_CONCURRENT", environment, 1, 65536, preset);
+  }
+
   /** Whether only this machine reaches the server. */
   public boolean isLocal() {
     try {
@@ -94,18 +108,27 @@ public record ServerSettings(
     }
   }
 
-  private static int port(String text, int preset) {
-    if (text == null || text.isBlank()) {
+  private static int number(
+      String variable, Map<String, String> environment, int least, int most, int preset) {
+    String text = environment.getOrDefault(variable, "").strip();
+    if (text.isEmpty()) {
       return preset;
     }
-    if (text.matches("\\d{1,5}") && Integer.parseInt(text) <= 65535) {
-      return Integer.parseInt(text);
+    int value = text.matches("\\d{1,9}") ? Integer.parseInt(text) : -1;
+    if (value < least || value > most) {
+      throw new ConfigException(
+          List.of(
+              "environment "
+                  + variable
+                  + ": out of range: expected "
+                  + least
+                  + " to "
+                  + most
+                  + ", got "
+                  + text
+                  + ". Correct or unset it."));
     }
-    throw new ConfigException(
-        List.of(
-            "environment API_PORT: not a port: expected 0 to 65535, got "
-                + text
-                + ". Correct or unset it."));
+    return value;
   }
 
   private static String rootPath(String path) {

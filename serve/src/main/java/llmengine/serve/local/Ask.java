@@ -1,5 +1,6 @@
 package llmengine.serve.local;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import llmengine.data.DataException;
 import llmengine.data.template.Chat;
 import llmengine.data.template.ChatMessage;
@@ -18,6 +20,7 @@ import llmengine.nn.generate.TokenConstraint;
 import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.chat.ChatEvent;
 import llmengine.serve.grammar.GrammarException;
+import llmengine.serve.grammar.Grammars;
 import llmengine.serve.schedule.GenerationRequest;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.QueueFullException;
@@ -37,7 +40,8 @@ public final class Ask {
   private String client = "";
   private String tools = "";
   private Consumer<ChatEvent> onEvent = event -> {};
-  private Optional<TokenConstraint> constraint = Optional.empty();
+  private boolean mustCall;
+  private Optional<Function<Grammars, TokenConstraint>> form = Optional.empty();
 
   Ask(LocalModel model, int[] given, List<ChatMessage> messages) {
     this.model = model;
@@ -114,8 +118,7 @@ public final class Ask {
 
   /** The answer is a JSON object. */
   public Ask jsonObject() {
-    constraint = Optional.of(model.grammars().jsonObject());
-    return this;
+    return form(Grammars::jsonObject);
   }
 
   /**
@@ -124,13 +127,19 @@ public final class Ask {
    * @throws GrammarException if the schema is no JSON, or asks for what is not supported
    */
   public Ask jsonSchema(String schema) {
-    constraint = Optional.of(model.grammars().jsonSchema(LocalModel.json(schema)));
-    return this;
+    JsonNode read = LocalModel.json(schema);
+    return form(grammars -> grammars.jsonSchema(read));
   }
 
   /** The whole answer matches a regular expression. */
   public Ask regex(String expression) {
-    constraint = Optional.of(model.grammars().regex(expression));
+    return form(grammars -> grammars.regex(expression));
+  }
+
+  /** What cannot be honoured fails here, not when it is asked; grammars are remembered. */
+  private Ask form(Function<Grammars, TokenConstraint> wanted) {
+    var _ = wanted.apply(model.grammars());
+    form = Optional.of(wanted);
     return this;
   }
 
@@ -161,6 +170,16 @@ public final class Ask {
    */
   public Ask tools(String json) {
     tools = json;
+    return this;
+  }
+
+  /**
+   * The answer is a call of one of the tools, or of several; a thought may come first. {@link
+   * #answer} fails by an {@link IllegalStateException} if no tools are offered, or another form is
+   * asked for too.
+   */
+  public Ask mustCall() {
+    mustCall = true;
     return this;
   }
 
@@ -201,7 +220,10 @@ public final class Ask {
     Generations.Ticket ticket =
         model
             .generations()
-            .submit(new GenerationRequest(name, prompt, asked, 1, -1, constraint, client), queue);
+            .submit(
+                new GenerationRequest(
+                    name, prompt, asked, 1, -1, constraint(format, prompt), client),
+                queue);
     try {
       FinishReason finish = queue.take(parts::add);
       return parts.finish(
@@ -212,6 +234,20 @@ public final class Ask {
     } finally {
       ticket.cancel(); // of what is over it has no effect
     }
+  }
+
+  private Optional<TokenConstraint> constraint(AnswerFormat format, int[] prompt) {
+    Grammars grammars = model.grammars(format, prompt);
+    if (!mustCall) {
+      return form.map(wanted -> wanted.apply(grammars));
+    }
+    if (tools.isEmpty() || form.isPresent()) {
+      throw new IllegalStateException(
+          "LocalModel: mustCall: expected tools and no other form, got "
+              + (tools.isEmpty() ? "no tools" : "a form")
+              + ". Call tools(...), and leave out jsonObject, jsonSchema and regex.");
+    }
+    return Optional.of(grammars.toolCalls(format.calls(), LocalModel.json(tools), true));
   }
 
   /**

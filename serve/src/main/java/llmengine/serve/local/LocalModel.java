@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,11 +15,10 @@ import llmengine.data.Tokenizer;
 import llmengine.data.template.Chat;
 import llmengine.data.template.ChatFormat;
 import llmengine.data.template.ChatMessage;
-import llmengine.engine.Backend;
 import llmengine.engine.DeviceException;
-import llmengine.nn.Decoder;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.serve.OpenModel;
 import llmengine.serve.chat.AnswerFormat;
 import llmengine.serve.chat.AnswerParser;
 import llmengine.serve.chat.CallSyntax;
@@ -28,15 +26,10 @@ import llmengine.serve.grammar.GrammarException;
 import llmengine.serve.grammar.Grammars;
 import llmengine.serve.schedule.Generations;
 import llmengine.serve.schedule.Representations.Pooling;
-import llmengine.serve.schedule.Scheduler;
-import llmengine.serve.schedule.SchedulerOptions;
 import llmengine.train.chat.Sampling;
 import llmengine.train.config.ConfigException;
 import llmengine.train.config.GeneratingArguments;
 import llmengine.train.config.RunConfig;
-import llmengine.train.export.InferenceModel;
-import llmengine.train.model.Backends;
-import llmengine.train.model.ModelSession;
 
 /**
  * A model in this process, asked by any number of threads at once: their answers are computed side
@@ -56,19 +49,14 @@ public final class LocalModel implements AutoCloseable {
   /** Of a text that is gone on with: all of it is content. */
   static final AnswerFormat PLAIN = new AnswerFormat(Optional.empty(), CallSyntax.NONE);
 
-  /** Tokens at the end of a prompt in which it may open a thought. */
-  private static final int PROMPT_END = 16;
-
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String VECTOR = "jdk.incubator.vector";
 
-  private final ArrayList<AutoCloseable> opened = new ArrayList<>();
   private final String name;
-  private final int context;
   private final Tokenizer tokenizer;
   private final ChatFormat format;
   private final GeneratingArguments defaults;
-  private final Scheduler scheduler;
+  private final OpenModel open;
   private final Grammars grammars;
   private final AnswerFormat answerFormat;
   private boolean closed;
@@ -76,20 +64,11 @@ public final class LocalModel implements AutoCloseable {
   private LocalModel(RunConfig config) {
     name = config.model().modelNameOrPath();
     defaults = config.generating();
-    try {
-      ModelSession session = opening(ModelSession.open(config));
-      Backend backend = opening(Backends.open(config));
-      Decoder decoder = opening(InferenceModel.load(config, session, backend));
-      tokenizer = session.tokenizer();
-      format = session.chatFormat();
-      answerFormat = AnswerFormat.of(format);
-      grammars = new Grammars(tokenizer, format.stopIds());
-      context = decoder.spec().context();
-      scheduler = opening(new Scheduler(decoder, name, options(config)));
-    } catch (RuntimeException e) {
-      closeAll();
-      throw e;
-    }
+    open = new OpenModel(config, name, config.serve().apiMaxConcurrent());
+    tokenizer = open.session().tokenizer();
+    format = open.session().chatFormat();
+    answerFormat = AnswerFormat.of(format);
+    grammars = new Grammars(tokenizer, format.stopIds());
   }
 
   /**
@@ -127,21 +106,6 @@ public final class LocalModel implements AutoCloseable {
     }
   }
 
-  private static SchedulerOptions options(RunConfig config) {
-    SchedulerOptions options =
-        SchedulerOptions.defaults().withQueueLimit(config.serve().apiQueueLimit());
-    return config
-        .serve()
-        .kvCacheGb()
-        .map(gigabytes -> options.withCacheBytes((long) (gigabytes * 1e9)))
-        .orElse(options);
-  }
-
-  private <T extends AutoCloseable> T opening(T part) {
-    opened.add(part);
-    return part;
-  }
-
   /** A user's message. */
   public static ChatMessage user(String text) {
     return ChatMessage.of("user", text);
@@ -164,12 +128,12 @@ public final class LocalModel implements AutoCloseable {
 
   /** Names that {@link Ask#model} takes: the model, first, and adapters beside it. */
   public List<String> models() {
-    return scheduler.models();
+    return open.scheduler().models();
   }
 
   /** Tokens that prompt and answer may have in all. */
   public int context() {
-    return context;
+    return open.scheduler().context();
   }
 
   /** Tokens of a text alone, without those of a template. */
@@ -198,7 +162,7 @@ public final class LocalModel implements AutoCloseable {
 
   /** A text to go on with, without a template. */
   public Ask complete(String text) {
-    return new Ask(this, encode(text), List.of());
+    return new Ask(this, tokenizer.encodeText(text), List.of());
   }
 
   /**
@@ -213,25 +177,10 @@ public final class LocalModel implements AutoCloseable {
   /** The embedding (C) of a text, of length 1. */
   public float[] embed(String text, Pooling pooling) {
     try {
-      return scheduler.embed(name, encode(text), pooling, true, "").join();
+      return open.scheduler().embed(name, tokenizer.encodeText(text), pooling, true, "").join();
     } catch (CompletionException e) {
       throw e.getCause() instanceof RuntimeException problem ? problem : e;
     }
-  }
-
-  private int[] encode(String text) {
-    int[] ids = tokenizer.encode(text);
-    if (!tokenizer.addsBos() || tokenizer.bosId().isEmpty()) {
-      return ids;
-    }
-    int bos = tokenizer.bosId().getAsInt();
-    if (ids.length > 0 && ids[0] == bos) {
-      return ids;
-    }
-    int[] all = new int[ids.length + 1];
-    all[0] = bos;
-    System.arraycopy(ids, 0, all, 1, ids.length);
-    return all;
   }
 
   int[] prompt(Chat chat) {
@@ -257,11 +206,15 @@ public final class LocalModel implements AutoCloseable {
   }
 
   AnswerParser parser(AnswerFormat form, String tools, int[] prompt) {
-    int[] end = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - PROMPT_END), prompt.length);
     return AnswerParser.of(
         form,
         tools.isEmpty() ? JSON.createArrayNode() : json(tools),
-        form.opensThought(tokenizer.decode(end, false)));
+        form.opensThought(prompt, tokenizer));
+  }
+
+  /** Constraints on the answer to a prompt, behind its thought if there is one. */
+  Grammars grammars(AnswerFormat form, int[] prompt) {
+    return grammars.afterThought(form.thought(), form.opensThought(prompt, tokenizer));
   }
 
   /** Special tokens are no text, except those that the parser looks for. */
@@ -289,7 +242,7 @@ public final class LocalModel implements AutoCloseable {
   }
 
   Generations generations() {
-    return scheduler;
+    return open.scheduler();
   }
 
   /** Ends the answers under way where they are, and gives all memory back. */
@@ -297,20 +250,7 @@ public final class LocalModel implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      closeAll();
+      open.close();
     }
-  }
-
-  private void closeAll() {
-    for (AutoCloseable part : opened.reversed()) {
-      try {
-        part.close();
-      } catch (RuntimeException e) {
-        throw e;
-      } catch (Exception e) {
-        throw new IllegalStateException("closing " + part.getClass().getSimpleName(), e);
-      }
-    }
-    opened.clear();
   }
 }

@@ -1,7 +1,6 @@
 package llmengine.serve.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +35,6 @@ record ChatRequest(
     Optional<TokenConstraint> constraint,
     String client) {
   private static final int MOST_LOGPROBS = 20;
-  private static final int PROMPT_END = 16; // tokens in which a thought may have been opened
 
   static ChatRequest read(Fields f, ServedModel model, List<String> known) {
     String name = SamplingFields.model(f, model, known);
@@ -44,7 +42,7 @@ record ChatRequest(
     Chat chat = new Chat(ChatMessages.read(f), tools.described(), templateArguments(f));
     SamplingFields sampling = SamplingFields.read(f, model, maxTokens(f));
     int[] prompt = prompt(chat, model);
-    boolean thinks = thoughtIsOpen(prompt, model);
+    boolean thinks = model.answers().opensThought(prompt, model.tokenizer());
     Optional<TokenConstraint> constraint = constraint(f, model, tools, thinks);
     boolean logprobs = f.flag("logprobs").orElse(false);
     OptionalInt top = f.integer("top_logprobs", 0, MOST_LOGPROBS);
@@ -79,20 +77,10 @@ record ChatRequest(
     }
   }
 
-  private static boolean thoughtIsOpen(int[] prompt, ServedModel model) {
-    int[] end = Arrays.copyOfRange(prompt, Math.max(0, prompt.length - PROMPT_END), prompt.length);
-    return model.answers().opensThought(model.tokenizer().decode(end, false));
-  }
-
   /** What holds for the answer; a thought in front of it is free. */
   private static Optional<TokenConstraint> constraint(
       Fields f, ServedModel model, ChatTools tools, boolean thoughtIsOpen) {
-    Grammars grammars =
-        model
-            .answers()
-            .thought()
-            .map(words -> model.grammars().afterThought(words, thoughtIsOpen))
-            .orElse(model.grammars());
+    Grammars grammars = model.grammars().afterThought(model.answers().thought(), thoughtIsOpen);
     Optional<Supplier<TokenConstraint>> calls =
         tools.forced().isEmpty()
             ? Optional.empty()

@@ -35,7 +35,7 @@ final class Prompts {
   private static int[] one(Fields f, String name, JsonNode prompt, Tokenizer tokenizer) {
     int[] ids;
     if (prompt.isTextual()) {
-      ids = encode(tokenizer, prompt.textValue(), true);
+      ids = tokenizer.encodeText(prompt.textValue());
     } else if (isIds(prompt)) {
       ids = ids(f, name, prompt, tokenizer.vocabSize());
     } else {
@@ -45,22 +45,6 @@ final class Prompts {
       throw f.invalid(name, "at least one token", "none");
     }
     return ids;
-  }
-
-  /** Ids of a text. */
-  static int[] encode(Tokenizer tokenizer, String text, boolean special) {
-    int[] ids = tokenizer.encode(text);
-    if (!special || !tokenizer.addsBos() || tokenizer.bosId().isEmpty()) {
-      return ids;
-    }
-    int bos = tokenizer.bosId().getAsInt();
-    if (ids.length > 0 && ids[0] == bos) {
-      return ids;
-    }
-    int[] all = new int[ids.length + 1];
-    all[0] = bos;
-    System.arraycopy(ids, 0, all, 1, ids.length);
-    return all;
   }
 
   /** Ids of a list of numbers. */

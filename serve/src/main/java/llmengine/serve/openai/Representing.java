@@ -98,7 +98,7 @@ public final class Representing {
     f.end();
     List<int[]> inputs = new ArrayList<>();
     for (String text : texts) {
-      int[] ids = Prompts.encode(model.tokenizer(), text, true);
+      int[] ids = model.tokenizer().encodeText(text);
       inputs.add(Arrays.copyOf(ids, Math.min(ids.length, most.orElse(ids.length))));
     }
     List<Float> scores =

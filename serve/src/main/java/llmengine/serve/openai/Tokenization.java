@@ -33,7 +33,7 @@ public final class Tokenization {
     } else {
       String prompt = f.text("prompt").orElseThrow(() -> f.missing("prompt", "a string"));
       boolean special = f.flag("add_special_tokens").orElse(true);
-      ids = Prompts.encode(model.tokenizer(), prompt, special);
+      ids = special ? model.tokenizer().encodeText(prompt) : model.tokenizer().encode(prompt);
     }
     boolean texts = f.flag("return_token_strs").orElse(false);
     f.end();

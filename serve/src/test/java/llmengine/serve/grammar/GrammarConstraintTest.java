@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import llmengine.data.template.tool.WordPair;
@@ -162,7 +163,8 @@ class GrammarConstraintTest {
 
   @Test
   void specialTokensComeOnlyWhereTheGrammarNamesThem() {
-    Grammars thinking = grammars.afterThought(new WordPair("<think>\n", "\n</think>\n\n"), false);
+    Grammars thinking =
+        grammars.afterThought(Optional.of(new WordPair("<think>\n", "\n</think>\n\n")), false);
     int open = TOKENS.idOf("<think>").getAsInt();
     int close = TOKENS.idOf("</think>").getAsInt();
     GrammarConstraint constraint = thinking.regex("yes|no");

@@ -43,6 +43,20 @@ class AccessTest {
         s.host(), s.port(), keys, "/llm", origins, body, s.timeLimit(), read, s.drainTime(), true);
   }
 
+  private static ServerSettings timed(ServerSettings s, Duration whole, Duration drain) {
+    return new ServerSettings(
+        s.host(),
+        s.port(),
+        s.keys(),
+        s.rootPath(),
+        s.origins(),
+        s.bodyLimit(),
+        whole,
+        s.readLimit(),
+        drain,
+        false);
+  }
+
   @Test
   void oneOfTheKeysIsNeeded() throws IOException, InterruptedException {
     try (TestServer server =
@@ -179,20 +193,7 @@ class AccessTest {
   void anAnswerThatTakesTooLongIsATimeout() throws IOException, InterruptedException {
     ScriptedGenerations slow = ScriptedGenerations.paced(TOKENIZER, "Never.");
     try (TestServer server =
-        new TestServer(
-            slow,
-            s ->
-                new ServerSettings(
-                    s.host(),
-                    s.port(),
-                    s.keys(),
-                    s.rootPath(),
-                    s.origins(),
-                    s.bodyLimit(),
-                    Duration.ofMillis(100),
-                    s.readLimit(),
-                    s.drainTime(),
-                    false))) {
+        new TestServer(slow, s -> timed(s, Duration.ofMillis(100), s.drainTime()))) {
       HttpResponse<String> late = server.post("/v1/chat/completions", CHAT);
       assertThat(late.statusCode()).isEqualTo(408);
       assertThat(slow.gone.await(20, TimeUnit.SECONDS)).isTrue();
@@ -284,21 +285,7 @@ class AccessTest {
   @Test
   void whatDoesNotFinishIsEndedWithAnError() throws Exception {
     ScriptedGenerations slow = ScriptedGenerations.paced(TOKENIZER, "Never.");
-    try (TestServer server =
-        new TestServer(
-            slow,
-            s ->
-                new ServerSettings(
-                    s.host(),
-                    s.port(),
-                    s.keys(),
-                    s.rootPath(),
-                    s.origins(),
-                    s.bodyLimit(),
-                    s.timeLimit(),
-                    s.readLimit(),
-                    Duration.ZERO,
-                    false))) {
+    try (TestServer server = new TestServer(slow, s -> timed(s, s.timeLimit(), Duration.ZERO))) {
       CompletableFuture<HttpResponse<String>> running =
           CompletableFuture.supplyAsync(() -> chat(server));
       while (slow.asked == null) {

@@ -50,6 +50,35 @@ class LocalModelTest {
   }
 
   @Test
+  void aSmallCacheMakesASmallContext() {
+    try (LocalModel small =
+        LocalModel.open(MODEL, Map.of("template", "chatml", "kv_cache_gb", "0.00025"))) {
+      assertThat(small.context()).isEqualTo(96);
+    }
+    assertThatThrownBy(
+            () -> LocalModel.open(MODEL, Map.of("template", "chatml", "kv_cache_gb", "0.00001")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("kv_cache_gb: too small: expected at least 0.000082");
+  }
+
+  @Test
+  void anAdapterThatIsNotThereIsNamed() {
+    assertThatThrownBy(
+            () ->
+                LocalModel.open(
+                    MODEL, Map.of("template", "chatml", "lora_modules", "{a: nowhere}")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("lora_modules a: nowhere: not an adapter");
+  }
+
+  @Test
+  void aCallThatMustBeMadeNeedsTools() {
+    assertThatThrownBy(() -> greedy("What time is it?").mustCall().answer())
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("expected tools and no other form, got no tools");
+  }
+
+  @Test
   void piecesOfAnAnswerJoinToItsText() {
     List<String> pieces = new ArrayList<>();
     Answer answer = greedy("Where do you live?").onText(pieces::add).answer();
@@ -171,16 +200,23 @@ class LocalModelTest {
   }
 
   @Test
-  void thoughtIsToldApartFromText() {
+  void thoughtIsToldApartFromTextAndFreeOfItsForm() {
     try (LocalModel thinker = LocalModel.open(MODEL, Map.of("template", "qwen3"))) {
-      Answer answer =
-          thinker
-              .ask(List.of(user("Is it so?")))
-              .maxTokens(100)
-              .regex("<think>\nhm\n</think>\n\nyes")
-              .answer();
-      assertThat(answer.reasoning().strip()).isEqualTo("hm");
+      int thoughts = 0;
+      for (int seed = 0; seed < 8; seed++) {
+        Ask ask = thinker.ask(List.of(user("Is it so?"))).temperature(2).topK(0).topP(1);
+        Answer answer = ask.regex("<yes>").seed(seed).maxTokens(30).answer();
+        thoughts += answer.reasoning().isBlank() ? 0 : 1;
+        assertThat(answer.text())
+            .isEqualTo(answer.finish() == FinishReason.STOP ? "<yes>" : ""); // few thoughts end
+      }
+      assertThat(thoughts).isPositive();
+    }
+    Map<String, Object> plain = Map.of("template", "qwen3", "enable_thinking", false);
+    try (LocalModel thinker = LocalModel.open(MODEL, plain)) {
+      Answer answer = thinker.ask(List.of(user("Is it so?"))).regex("yes").answer();
       assertThat(answer.text()).isEqualTo("yes");
+      assertThat(answer.reasoning()).isEmpty();
     }
   }
 

@@ -25,6 +25,7 @@ import llmengine.nn.ValueHead;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.Generator;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.nn.generate.TinyModel;
 import llmengine.peft.AdapterConfig;
 import llmengine.peft.Adapters;
 import llmengine.peft.LoraConfig;

@@ -17,6 +17,7 @@ import llmengine.nn.Decoder;
 import llmengine.nn.ValueHead;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.nn.generate.TinyModel;
 import llmengine.serve.schedule.Representations.Pooling;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

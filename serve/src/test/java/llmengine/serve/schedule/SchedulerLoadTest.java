@@ -16,6 +16,7 @@ import llmengine.engine.cpu.VectorBackend;
 import llmengine.nn.Decoder;
 import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.nn.generate.TinyModel;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 

@@ -20,6 +20,7 @@ import llmengine.nn.generate.Generator;
 import llmengine.nn.generate.KvCache;
 import llmengine.nn.generate.PromptTooLongException;
 import llmengine.nn.generate.SamplingOptions;
+import llmengine.nn.generate.TinyModel;
 import llmengine.nn.generate.TokenConstraint;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

@@ -9,7 +9,7 @@ import java.util.Optional;
  * How {@code serve} offers a model on the network; chat takes these keys without effect, so that
  * one file does for both. What the environment says, under LLaMA-Factory's names, counts where the
  * configuration is silent: API_HOST, API_PORT, API_KEY, API_MODEL_NAME, API_VERBOSE,
- * FASTAPI_ROOT_PATH.
+ * FASTAPI_ROOT_PATH, MAX_CONCURRENT.
  */
 @Section("Serving")
 public record ServeArguments(
@@ -66,6 +66,13 @@ public record ServeArguments(
         int apiQueueLimit,
     @Key(
             own = true,
+            preset = "64",
+            min = 1,
+            max = 65536,
+            doc = "Answers that are written at once; further requests wait.")
+        int apiMaxConcurrent,
+    @Key(
+            own = true,
             doc = "Adapters served beside the model, as {name: folder}; requests name them.")
         Map<String, Object> loraModules,
     @Key(
@@ -75,5 +82,7 @@ public record ServeArguments(
     @Key(
             own = true,
             above = 0,
-            doc = "GB for keys and values of all requests; null is a share of the free memory.")
+            doc =
+                "GB for keys and values of all requests, taken at the start; null is a context for"
+                    + " each answer, at most 4.3 or one context, and half of the free memory.")
         Optional<Double> kvCacheGb) {}
