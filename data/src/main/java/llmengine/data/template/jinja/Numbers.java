@@ -65,22 +65,33 @@ final class Numbers {
     return value instanceof Double d ? (Object) (-d) : normal(whole(value).negate());
   }
 
+  /**
+   * Exact, as Python compares whole numbers with floats. What is not a number goes behind all
+   * others: sorting needs an order without gaps.
+   */
   static int compare(Object a, Object b) {
     if (a instanceof Long x && b instanceof Long y) {
       return Long.compare(x, y);
     } else if (isWhole(a) && isWhole(b)) {
       return whole(a).compareTo(whole(b));
+    } else if (a instanceof Double x && b instanceof Double y) {
+      return x < y ? -1 : x > y ? 1 : Boolean.compare(x.isNaN(), y.isNaN());
+    } else if (b instanceof Double y) {
+      return y.isNaN() || y == Double.POSITIVE_INFINITY
+          ? -1
+          : y == Double.NEGATIVE_INFINITY
+              ? 1
+              : new BigDecimal(whole(a)).compareTo(new BigDecimal(y));
     }
-    double x = real(a);
-    double y = real(b);
-    return x < y ? -1 : x > y ? 1 : 0;
+    return -compare(b, a);
   }
 
   static boolean equal(Object a, Object b) {
-    if (isWhole(a) && isWhole(b)) {
-      return compare(a, b) == 0;
-    }
-    return real(a) == real(b);
+    return !isNaN(a) && !isNaN(b) && compare(a, b) == 0;
+  }
+
+  private static boolean isNaN(Object value) {
+    return value instanceof Double d && d.isNaN();
   }
 
   static Object apply(Operator operator, Object a, Object b) {

@@ -111,6 +111,23 @@ class LimitsTest {
   }
 
   @Test
+  void whatHasNoOrderSortsAllTheSame() {
+    String list =
+        "{% set nan = 'nan' | float %}{% set ns = namespace(l=[]) %}{% for i in range(400) %}"
+            + "{% set ns.l = ns.l + [[i * 7919 % 401 if i % 3 else nan]] %}{% endfor %}";
+    assertThat(render(list + "{{ ns.l | sort | length }} {{ (ns.l | sort)[0] }}"))
+        .isEqualTo("400 [1]");
+    assertThat(render(list + "{{ ns.l | sort(attribute=0) | length }}")).isEqualTo("400");
+    assertThat(render(list + "{{ ns.l | groupby(0) | length > 200 }}")).isEqualTo("True");
+    assertThat(
+            render(
+                "{{ 2 ** 53 + 1 == 2.0 ** 53 }} {{ 2 ** 53 + 1 > 2.0 ** 53 }} {{ 1 == 1.0 }}"
+                    + " {{ 2 < 'inf' | float }} {{ '-inf' | float < -2 ** 70 }}"
+                    + " {{ 'nan' | float == 'nan' | float }}"))
+        .isEqualTo("False True True True True False");
+  }
+
+  @Test
   void aSmallStackIsEnough() throws InterruptedException {
     List<Throwable> failures = new ArrayList<>();
     Thread thread =
