@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,7 @@ import llmengine.data.DataException;
 public final class Hub {
   private static final int TRIES = 5;
   private static final long FIRST_PAUSE = 500;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final long PROGRESS = 5_000_000_000L;
 
   /** File locks hold between processes only. */
@@ -38,18 +40,20 @@ public final class Hub {
   private final HubSettings settings;
   private final Consumer<String> progress;
   private final long firstPause;
+  private final Duration patience;
 
   /**
    * @param progress told a line now and then
    */
   public Hub(HubSettings settings, Consumer<String> progress) {
-    this(settings, progress, FIRST_PAUSE);
+    this(settings, progress, FIRST_PAUSE, PATIENCE);
   }
 
-  Hub(HubSettings settings, Consumer<String> progress, long firstPause) {
+  Hub(HubSettings settings, Consumer<String> progress, long firstPause, Duration patience) {
     this.settings = settings;
     this.progress = progress;
     this.firstPause = firstPause;
+    this.patience = patience;
   }
 
   /**
@@ -70,7 +74,7 @@ public final class Hub {
               + "), and HF_HUB_OFFLINE is set: nothing is downloaded. Unset it, or download the"
               + " model beforehand.");
     }
-    HubClient client = new HubClient(settings);
+    HubClient client = new HubClient(settings, patience);
     String folderName = "models--" + repository.replace("/", "--");
     Path folder = settings.cache().resolve(folderName);
     HubClient.Revision at = retried(repository, false, () -> client.revision(repository, revision));

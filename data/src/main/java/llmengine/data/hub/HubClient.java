@@ -50,14 +50,19 @@ final class HubClient {
   record Body(long start, InputStream stream) {}
 
   private final HubSettings settings;
+  private final Duration patience;
   private final HttpClient http =
       HttpClient.newBuilder()
           .followRedirects(HttpClient.Redirect.NEVER) // the token must not follow to another host
           .connectTimeout(Duration.ofSeconds(20))
           .build();
 
-  HubClient(HubSettings settings) {
+  /**
+   * @param patience how long an answer may take to begin, and to go on
+   */
+  HubClient(HubSettings settings, Duration patience) {
     this.settings = settings;
+    this.patience = patience;
   }
 
   Revision revision(String repository, String revision) throws IOException {
@@ -70,7 +75,7 @@ final class HubClient {
                 + encoded(revision).replace("/", "%2F"));
     for (int i = 0; i < REDIRECTS; i++) {
       HttpResponse<InputStream> response = send(request(address, true).GET().build(), repository);
-      try (InputStream body = response.body()) {
+      try (InputStream body = new WatchedStream(response.body(), patience)) {
         URI next = redirect(response, address);
         if (next != null && sameHost(next, settings.endpoint())) {
           address = next; // a repository that was renamed
@@ -182,16 +187,15 @@ final class HubClient {
         continue;
       }
       check(response, repository, file.name());
-      return new Body(response.statusCode() == 206 ? from : 0, response.body());
+      return new Body(
+          response.statusCode() == 206 ? from : 0, new WatchedStream(response.body(), patience));
     }
     throw tooMany(address);
   }
 
   private HttpRequest.Builder request(URI address, boolean withToken) {
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(address)
-            .timeout(Duration.ofSeconds(60))
-            .header("User-Agent", "llm-engine");
+        HttpRequest.newBuilder(address).timeout(patience).header("User-Agent", "llm-engine");
     if (withToken) {
       settings.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
     }

@@ -11,6 +11,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class HubTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Predicate<String> NULL = line -> line.contains("null");
 
   @TempDir Path cache;
@@ -49,14 +51,17 @@ class HubTest {
   private Hub hub(boolean offline, String token) {
     URI endpoint = URI.create(server.address());
     return new Hub(
-        new HubSettings(endpoint, cache, Optional.ofNullable(token), offline), told::add, 1);
+        new HubSettings(endpoint, cache, Optional.ofNullable(token), offline),
+        told::add,
+        1,
+        PATIENCE);
   }
 
   /** Downloads in a process of its own: the hub's address, the cache. */
   public static void main(String[] args) {
     HubSettings settings =
         new HubSettings(URI.create(args[0]), Path.of(args[1]), Optional.empty(), false);
-    new Hub(settings, System.out::println, 1).model("org/tiny", "main");
+    new Hub(settings, System.out::println, 1, PATIENCE).model("org/tiny", "main");
   }
 
   @Test
@@ -86,6 +91,19 @@ class HubTest {
         .hasBinaryContent(server.files.get("model.safetensors"));
     assertThat(server.log).anyMatch(line -> line.matches("store bytes=[1-9]\\d*- null"));
     assertThat(told).anyMatch(line -> line.endsWith("; trying again")).noneMatch(NULL);
+  }
+
+  @Test
+  void aSilentConnectionIsCutAndGoesOn() {
+    server.silentAfter = 100_000;
+    HubSettings settings =
+        new HubSettings(URI.create(server.address()), cache, Optional.empty(), false);
+    Path snapshot =
+        new Hub(settings, told::add, 1, Duration.ofSeconds(2)).model("org/tiny", "main");
+    assertThat(snapshot.resolve("model.safetensors"))
+        .hasBinaryContent(server.files.get("model.safetensors"));
+    assertThat(told).anyMatch(line -> line.contains("nothing came for 2 seconds; trying again"));
+    assertThat(server.log).anyMatch(line -> line.equals("store bytes=100000- null"));
   }
 
   @Test
@@ -224,7 +242,10 @@ class HubTest {
     URI endpoint = URI.create(server.address());
     Hub inFile =
         new Hub(
-            new HubSettings(endpoint, file.resolve("hub"), Optional.empty(), false), told::add, 1);
+            new HubSettings(endpoint, file.resolve("hub"), Optional.empty(), false),
+            told::add,
+            1,
+            PATIENCE);
     assertThatThrownBy(() -> inFile.model("org/tiny", "main"))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("can't be written")

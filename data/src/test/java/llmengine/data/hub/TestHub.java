@@ -31,6 +31,11 @@ final class TestHub implements AutoCloseable {
   /** Bytes after which the next answer of the store ends; -1 for none. */
   volatile int cutAfter = -1;
 
+  /** Bytes after which the next answer of the store says nothing more; -1 for none. */
+  volatile int silentAfter = -1;
+
+  private final CountDownLatch closed = new CountDownLatch(1);
+
   /** Whether the store sends other content. */
   volatile boolean lies;
 
@@ -67,6 +72,7 @@ final class TestHub implements AutoCloseable {
 
   @Override
   public void close() {
+    closed.countDown();
     hub.stop(0);
     store.stop(0);
   }
@@ -136,17 +142,28 @@ final class TestHub implements AutoCloseable {
     if (lies) {
       content[7]++;
     }
-    try {
-      assertThat(both.await(60, TimeUnit.SECONDS)).isTrue();
-    } catch (InterruptedException interrupted) {
-      throw new IOException(interrupted);
-    }
+    await(both);
     int from = range == null ? 0 : Integer.parseInt(range.replaceAll("bytes=(\\d+)-", "$1"));
     e.sendResponseHeaders(range == null ? 200 : 206, content.length - from);
     int cut = cutAfter;
+    int silent = silentAfter;
     cutAfter = -1;
-    e.getResponseBody().write(content, from, cut < 0 ? content.length - from : cut);
+    silentAfter = -1;
+    int end = Math.max(cut, silent);
+    e.getResponseBody().write(content, from, end < 0 ? content.length - from : end);
+    if (silent >= 0) {
+      e.getResponseBody().flush();
+      await(closed);
+    }
     e.close();
+  }
+
+  private static void await(CountDownLatch latch) throws IOException {
+    try {
+      assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
   }
 
   static String sha(String algorithm, String head, byte[] content) {
