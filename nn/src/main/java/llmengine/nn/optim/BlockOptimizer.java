@@ -11,9 +11,7 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import llmengine.engine.Backend;
-import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
-import llmengine.engine.file.SafetensorsFile;
 import llmengine.nn.Parameter;
 
 /**
@@ -25,7 +23,6 @@ import llmengine.nn.Parameter;
  */
 public final class BlockOptimizer implements Optimizer {
   private static final Pattern BLOCK = Pattern.compile("(?:^|\\.)layers\\.(\\d+)\\.");
-  private static final String STEP = "global_step";
 
   /** Which block comes next. */
   public enum Order {
@@ -175,24 +172,12 @@ public final class BlockOptimizer implements Optimizer {
 
   @Override
   public void save(Path file) {
-    state.save(file, Map.of(STEP, Long.toString(step)));
+    state.save(file, StoredStep.metadata(step));
   }
 
   @Override
   public void restore(Path file) {
-    try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-      String number = stored.metadata().get(STEP);
-      if (number == null || !number.matches("\\d{1,18}")) {
-        throw new FormatException(
-            file
-                + ": not the state of this optimizer: expected badam's "
-                + STEP
-                + ", got "
-                + number
-                + ". Resume with the settings the run was started with.");
-      }
-      step = Long.parseLong(number);
-    }
+    step = StoredStep.read(file);
     moments.close();
     moments = null;
     activate();

@@ -3,13 +3,10 @@ package llmengine.nn.optim;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import llmengine.engine.DType;
-import llmengine.engine.FormatException;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.Update;
-import llmengine.engine.file.SafetensorsFile;
 import llmengine.nn.Parameter;
 
 /**
@@ -24,7 +21,6 @@ public final class RatioOptimizer implements Optimizer {
   public static final int PERIOD = 100;
 
   private static final int WHOLE_BELOW = 100; // elements
-  private static final String STEP = "global_step";
 
   /** Which entries are chosen. */
   public enum Mask {
@@ -283,24 +279,12 @@ public final class RatioOptimizer implements Optimizer {
 
   @Override
   public void save(Path file) {
-    state.save(file, Map.of(STEP, Long.toString(step)));
+    state.save(file, StoredStep.metadata(step));
   }
 
   @Override
   public void restore(Path file) {
-    try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-      String number = stored.metadata().get(STEP);
-      if (number == null || !number.matches("\\d{1,18}")) {
-        throw new FormatException(
-            file
-                + ": not the state of this optimizer: expected badam's "
-                + STEP
-                + ", got "
-                + number
-                + ". Resume with the settings the run was started with.");
-      }
-      step = Long.parseLong(number);
-    }
+    step = StoredStep.read(file);
     state.restore(file);
     choose();
   }
