@@ -172,12 +172,12 @@ public final class BlockOptimizer implements Optimizer {
 
   @Override
   public void save(Path file) {
-    state.save(file, StoredStep.metadata(step));
+    state.save(file, StepCount.metadata(step));
   }
 
   @Override
   public void restore(Path file) {
-    step = StoredStep.read(file);
+    step = StepCount.read(file);
     moments.close();
     moments = null;
     activate();

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import llmengine.engine.Backend;
 import llmengine.engine.cpu.VectorBackend;
@@ -16,6 +17,7 @@ import llmengine.nn.generate.FinishReason;
 import llmengine.nn.generate.SamplingOptions;
 import llmengine.nn.generate.TinyModel;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * Random traffic of 16 clients for {@code -Dsoak.seconds} (3 by default): every answer is the one
@@ -27,6 +29,7 @@ class SoakTest {
   private static final int BLOCKS = 16; // far too few for all clients: answers have to give way
 
   @Test
+  @Timeout(value = 2, unit = TimeUnit.HOURS) // as long as it is told to
   void noWrongTokenNoGrowthNobodyStarves() throws InterruptedException {
     long seconds = Long.getLong("soak.seconds", 3);
     try (Backend backend = new VectorBackend();

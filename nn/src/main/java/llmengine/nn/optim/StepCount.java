@@ -5,17 +5,21 @@ import java.util.Map;
 import llmengine.engine.FormatException;
 import llmengine.engine.file.SafetensorsFile;
 
-/** The number of steps done, beside BAdam's moments: it says whose turn it is. */
-final class StoredStep {
+/** The step that BAdam's turns go by, in the metadata of its state. */
+final class StepCount {
   private static final String KEY = "global_step";
 
-  private StoredStep() {}
+  private StepCount() {}
 
   static Map<String, String> metadata(long step) {
     return Map.of(KEY, Long.toString(step));
   }
 
-  /** Throws a {@link FormatException} where the file is not BAdam's. */
+  /**
+   * The step of a stored state.
+   *
+   * @throws FormatException if it has none
+   */
   static long read(Path file) {
     try (SafetensorsFile stored = SafetensorsFile.open(file)) {
       String number = stored.metadata().get(KEY);
