@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import llmengine.engine.DeviceException;
 import llmengine.engine.cpu.x86.MachineCode;
 
 /** The Java, cores, memory and disk that a run would have. */
@@ -27,11 +28,19 @@ public final class Machine {
     List<Finding> findings = new ArrayList<>();
     findings.add(java());
     findings.add(cores());
-    findings.add(Finding.good("code", MachineCode.description()));
+    findings.add(code());
     findings.add(memory(ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)));
     findings.add(heap());
     findings.add(disk(folder.toAbsolutePath()));
     return findings;
+  }
+
+  private static Finding code() {
+    try {
+      return Finding.good("code", MachineCode.description());
+    } catch (DeviceException wrong) {
+      return new Finding("code", "the property engine.machineCode is wrong", wrong.getMessage());
+    }
   }
 
   private static Finding java() {

@@ -35,6 +35,18 @@ final class CrossEntropy {
         logits.rows());
   }
 
+  /** x = cap tanh(x / cap), in place. */
+  static void softcap(Team team, Tensor x, float cap) {
+    Pieces.each(
+        team,
+        (row, column, n, scratch) -> {
+          float[] z = Pieces.load(x, row, column, n, scratch, Z);
+          cap(z, cap, n);
+          Store.set(z, 0, n, Pieces.address(x, row, column));
+        },
+        x);
+  }
+
   private static double logSumExp(Tensor logits, int row, int n, float softcap, Scratch scratch) {
     double max = Double.NEGATIVE_INFINITY;
     double sum = 0;

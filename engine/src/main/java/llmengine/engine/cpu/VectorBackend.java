@@ -218,14 +218,7 @@ public final class VectorBackend extends HostBackend {
 
   @Override
   public void softcap(Tensor x, float cap) {
-    Pieces.each(
-        team,
-        (row, column, n, scratch) -> {
-          float[] v = Pieces.load(x, row, column, n, scratch, A);
-          CrossEntropy.cap(v, cap, n);
-          Store.set(v, 0, n, Pieces.address(x, row, column));
-        },
-        x);
+    CrossEntropy.softcap(team, x, cap);
   }
 
   @Override

@@ -3,15 +3,20 @@ package llmengine.engine.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import llmengine.engine.CodeLayout;
 import llmengine.engine.CodedRows;
@@ -22,6 +27,7 @@ import llmengine.engine.cpu.x86.MachineCode;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Machine code of every kind that this processor runs, and vectors, against plain loops. */
 class CodedProductTest {
@@ -35,6 +41,8 @@ class CodedProductTest {
           "Q4_K", new CodeLayout.SuperNibbles(144, 0, 2, 4, -1, 16),
           "Q5_K", new CodeLayout.SuperNibbles(176, 0, 2, 4, 16, 48),
           "Q6_K", new CodeLayout.SixBits(210, 0, 128, 192, 208));
+
+  @TempDir Path directory;
 
   private static final int[] TOKENS = {1, 2, 3, 4, 7, 16};
 
@@ -93,6 +101,68 @@ class CodedProductTest {
         assertThat(Arrays.copyOfRange(y.toFloats(), 3, 6)).containsOnly(Float.NaN);
       }
     }
+  }
+
+  /** The same products in processes with other vectors, with machine code and without. */
+  @Test
+  void processesWithoutMachineCodeGiveTheSameBits() throws IOException, InterruptedException {
+    String here = products(MachineCode.isa());
+    for (String bits : List.of("128", "256")) {
+      for (String code : List.of("off", "auto")) {
+        String line = forked("-Dengine.vectorBits=" + bits, "-Dengine.machineCode=" + code);
+        String kind = code.equals("off") ? "portable" : kind(MachineCode.isa());
+        assertThat(line).as("%s, %s bits", code, bits).isEqualTo(kind + " " + here);
+      }
+    }
+  }
+
+  private String forked(String... properties) throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "-XX:+UseSerialGC",
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(List.of(properties));
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), CodedProductTest.class.getName()));
+    Path out = directory.resolve("out.txt");
+    Path log = directory.resolve("log.txt");
+    Process process =
+        new ProcessBuilder(command)
+            .redirectOutput(out.toFile())
+            .redirectError(log.toFile())
+            .start();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).as(Files.readString(log)).isZero();
+    return Files.readString(out).strip();
+  }
+
+  public static void main(String[] args) {
+    System.out.println(kind(MachineCode.isa()) + " " + products(MachineCode.isa()));
+  }
+
+  private static String kind(Optional<Isa> isa) {
+    return isa.map(Isa::name).orElse("portable");
+  }
+
+  /** A hash of the products of every layout, in their names' order. */
+  private static String products(Optional<Isa> isa) {
+    int hash = 1;
+    try (VectorBackend backend = new VectorBackend(new Team(1));
+        Team team = new Team(2);
+        Scope scope = new Scope(backend, "test");
+        Arena arena = Arena.ofConfined()) {
+      for (CodeLayout layout : new TreeMap<>(LAYOUTS).values()) {
+        Tensor x = scope.of(normal(5 * 512), 5, 512);
+        Tensor y = scope.of(new float[5 * 7], 5, 7);
+        new CodedProduct(team, isa).multiply(x, random(layout, 7, 16, arena), 7, 1, y, false);
+        hash = 31 * hash + Arrays.hashCode(y.toFloats());
+      }
+    }
+    return Integer.toHexString(hash);
   }
 
   private static void compare(CodeLayout layout, Optional<Isa> isa) {

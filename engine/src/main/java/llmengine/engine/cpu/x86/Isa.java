@@ -2,6 +2,7 @@
 package llmengine.engine.cpu.x86;
 
 import java.util.Set;
+import java.util.TreeSet;
 
 /** What kernels may use, by the flags that Linux names in /proc/cpuinfo; best first. */
 public enum Isa {
@@ -23,6 +24,13 @@ public enum Isa {
   /** Whether a processor with these flags has it. */
   public boolean isIn(Set<String> processorFlags) {
     return processorFlags.containsAll(flags);
+  }
+
+  /** The flags that such a processor lacks. */
+  Set<String> missingIn(Set<String> processorFlags) {
+    Set<String> missing = new TreeSet<>(flags);
+    missing.removeAll(processorFlags);
+    return missing;
   }
 
   /** Whether it has an instruction for dot products of bytes. */

@@ -23,7 +23,8 @@ import llmengine.engine.DeviceException;
  * Whether this process runs machine code of its own, and with which instructions: on x86-64 Linux,
  * if the processor has them and the system lets memory be made executable. The property {@code
  * engine.machineCode} ({@code auto}, {@code off}, {@code avx512_vnni}, {@code avx_vnni}, {@code
- * avx2}) turns it off or chooses less. Results are bitwise the same without it.
+ * avx2}) turns it off or chooses less; what cannot be had is an error. Results are bitwise the same
+ * without it.
  *
  * <p>Memory is never writable and executable at once. Code stays for the life of the process.
  */
@@ -35,11 +36,10 @@ public final class MachineCode {
   private static final Path CPUINFO = Path.of("/proc/cpuinfo");
   private static final byte RETURN = (byte) 0xC3;
 
-  private record Support(Optional<Isa> isa, String text) {}
+  /** The instructions in use, if any, and a sentence about it. */
+  record Support(Optional<Isa> isa, String text) {}
 
-  private static final class Holder {
-    static final Support SUPPORT = detect();
-  }
+  private static volatile Support support;
 
   /** Calls through one constant handle are inlined; the code's address is an argument. */
   private static final MethodHandle CALL =
@@ -54,7 +54,7 @@ public final class MachineCode {
 
   /** The best instructions that may be used; empty if there is only portable code. */
   public static Optional<Isa> isa() {
-    return Holder.SUPPORT.isa;
+    return support().isa;
   }
 
   /** Everything that this process could use. */
@@ -70,7 +70,7 @@ public final class MachineCode {
 
   /** What is used, or why nothing is; for a report. */
   public static String description() {
-    return Holder.SUPPORT.text;
+    return support().text;
   }
 
   /**
@@ -84,34 +84,71 @@ public final class MachineCode {
     }
   }
 
-  private static Support detect() {
-    String wanted = System.getProperty("engine.machineCode", "auto").toLowerCase(Locale.ROOT);
-    if (wanted.equals("off")) {
+  /** What this process uses; a wrong property is told to everyone who asks. */
+  private static Support support() {
+    Support known = support;
+    if (known == null) {
+      known =
+          detect(
+              System.getProperty("engine.machineCode", "auto"),
+              System.getProperty("os.name") + " " + System.getProperty("os.arch"),
+              processorFlags(CPUINFO),
+              () -> new MachineCode(new byte[] {RETURN}).run(0));
+      support = known;
+    }
+    return known;
+  }
+
+  /**
+   * Chooses what to use. Instructions that are asked for by name and cannot be had are an error,
+   * with {@code auto} the reason is kept for the report.
+   *
+   * @param wanted value of {@code engine.machineCode}
+   * @param system name and architecture
+   * @param flags of the processor
+   * @param trial runs some machine code; throws {@link DeviceException} if that is refused
+   */
+  static Support detect(String wanted, String system, Set<String> flags, Runnable trial) {
+    String name = wanted.toLowerCase(Locale.ROOT);
+    if (name.equals("off")) {
       return new Support(Optional.empty(), "portable only: engine.machineCode says off");
     }
-    String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    Optional<Isa> forced = name.equals("auto") ? Optional.empty() : Optional.of(named(wanted));
     if (!system.equals("Linux amd64")) {
-      return new Support(
-          Optional.empty(),
-          "portable only: machine code is made for Linux on x86-64, this is " + system);
+      return portable(forced, "machine code is made for Linux on x86-64, this is " + system);
     }
-    Set<String> flags = processorFlags(CPUINFO);
     Optional<Isa> best =
         Arrays.stream(Isa.values())
             .filter(isa -> isa.isIn(flags))
-            .filter(isa -> wanted.equals("auto") || isa == named(wanted))
+            .filter(isa -> forced.isEmpty() || isa == forced.get())
             .findFirst();
     if (best.isEmpty()) {
-      return new Support(
-          best, "portable only: the processor lacks AVX2, FMA and F16C or what was asked for");
+      Set<String> missing = forced.orElse(Isa.AVX2).missingIn(flags);
+      return portable(forced, "the processor lacks " + String.join(", ", missing));
     }
     try {
-      new MachineCode(new byte[] {RETURN}).run(0);
+      trial.run();
     } catch (DeviceException refused) {
-      return new Support(Optional.empty(), "portable only: " + refused.getMessage());
+      return portable(forced, refused.getMessage());
     }
-    String name = best.get().name().toLowerCase(Locale.ROOT);
-    return new Support(best, "products of 8-bit codes in machine code of our own: " + name);
+    return new Support(
+        best, "products of 8-bit codes in machine code of our own: " + lowerCase(best.get()));
+  }
+
+  private static Support portable(Optional<Isa> forced, String reason) {
+    if (forced.isPresent()) {
+      throw new DeviceException(
+          "engine.machineCode: "
+              + lowerCase(forced.get())
+              + " cannot be used here: "
+              + reason
+              + ". Leave the property out to use what the machine has.");
+    }
+    return new Support(Optional.empty(), "portable only: " + reason);
+  }
+
+  private static String lowerCase(Isa isa) {
+    return isa.name().toLowerCase(Locale.ROOT);
   }
 
   private static Isa named(String name) {
@@ -120,7 +157,7 @@ public final class MachineCode {
         return isa;
       }
     }
-    throw new IllegalArgumentException(
+    throw new DeviceException(
         "engine.machineCode: unknown instructions: expected auto, off, avx512_vnni, avx_vnni or"
             + " avx2, got "
             + name
