@@ -6,6 +6,10 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,6 +105,25 @@ class EveryExampleTest {
     try (Stream<Path> all = Files.walk(EXAMPLES)) {
       assertThat(all.filter(f -> f.toString().endsWith(".yaml")))
           .hasSize(examples().size() + (int) MethodExamplesTest.examples().count());
+    }
+  }
+
+  /** JSON has no order of keys, and a text may hold quotes and brackets. */
+  @Test
+  void theRewardServerScoresTheMessagesOnly() throws Exception {
+    String texts = "[\"assistant a\", \"x \\\"]\\\", assistant b\"]";
+    for (String body :
+        List.of(
+            "{\"messages\": " + texts + ", \"model\": \"model\"}",
+            "{\"model\":\"model\",\"messages\":" + texts + "}")) {
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/"))
+              .POST(HttpRequest.BodyPublishers.ofString(body))
+              .build();
+      try (HttpClient client = HttpClient.newHttpClient()) {
+        String answer = client.send(request, HttpResponse.BodyHandlers.ofString()).body();
+        assertThat(answer.split(",")).as(body + " -> " + answer).hasSize(2);
+      }
     }
   }
 
