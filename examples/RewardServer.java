@@ -16,7 +16,9 @@ import java.util.regex.Pattern;
  * <p>POST {"model": "model", "messages": ["whole text", ...]} is answered by {"scores": [...]}.
  */
 public final class RewardServer {
-  private static final Pattern STRING = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
+  /** A string of an array, where the one before it ended. */
+  private static final Pattern STRING =
+      Pattern.compile("\\G\\s*[\\[,]\\s*\"((?:[^\"\\\\]|\\\\.)*+)\"");
 
   private RewardServer() {}
 
@@ -30,7 +32,8 @@ public final class RewardServer {
           String body =
               new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
           List<String> scores = new ArrayList<>();
-          Matcher text = STRING.matcher(body.substring(body.indexOf("\"messages\"") + 10));
+          Matcher text =
+              STRING.matcher(body.substring(body.indexOf('[', body.indexOf("\"messages\""))));
           while (text.find()) {
             scores.add(Double.toString(score(text.group(1))));
           }

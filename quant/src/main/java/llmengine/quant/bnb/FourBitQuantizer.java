@@ -10,8 +10,10 @@ import llmengine.quant.HostMemory;
 import llmengine.quant.WeightQuantizer;
 
 /**
- * NF4 and FP4 as bitsandbytes packs them, bit by bit: each block of values is divided by its
- * largest magnitude and rounded to the nearest of 16 values.
+ * NF4 and FP4 as bitsandbytes packs them: each block of values is divided by its largest magnitude
+ * and rounded to the nearest of 16 values. Codes are the same bit by bit, and with double
+ * quantization the codes of scales are those of its portable code (its native CPU kernel rounds to
+ * a grid first), but for a mean that is summed in float64.
  */
 public final class FourBitQuantizer implements WeightQuantizer {
   /** Codes to a scale of scales. */

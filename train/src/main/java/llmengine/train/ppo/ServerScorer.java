@@ -10,7 +10,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import llmengine.data.Tokenizer;
 
 /**
@@ -86,7 +85,7 @@ public final class ServerScorer implements Scorer {
             .header("Content-Type", "application/json")
             .POST(
                 HttpRequest.BodyPublishers.ofString(
-                    JSON.writeValueAsString(Map.of("model", "model", "messages", texts))))
+                    JSON.writeValueAsString(new Request("model", texts))))
             .build();
     HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
     if (response.statusCode() != 200) {
@@ -106,4 +105,7 @@ public final class ServerScorer implements Scorer {
     }
     return numbers;
   }
+
+  /** What is posted; a record, so that its keys keep this order. */
+  private record Request(String model, List<String> messages) {}
 }
