@@ -1,17 +1,13 @@
 package llmengine.benchmarks;
 
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import llmengine.engine.Backend;
 import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.VectorBackend;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
@@ -22,13 +18,13 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The three products of a linear layer over the shapes of SmolLM2-135M, all threads. The counter
- * {@code gflop} is GFLOP per second.
+ * The three products of a linear layer over the shapes of SmolLM2-135M, Qwen2.5-0.5B and
+ * Llama-3.2-1B: GFLOP/s and their share of the rate of fused multiply-adds.
  */
 @State(org.openjdk.jmh.annotations.Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
-@Warmup(iterations = 5, time = 1)
+@Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 @Fork(
     value = 1,
@@ -39,59 +35,41 @@ import org.openjdk.jmh.annotations.Warmup;
       "-Xmx1g"
     })
 public class MatmulBenchmark {
-  /** Tokens, outputs and inputs of the layer. */
-  @Param({"1024,576,576", "1024,1536,576", "1024,576,1536", "256,49152,576"})
+  /** Outputs and inputs of the layer: four of each model, in the order above. */
+  @Param({
+    "576x576", "192x576", "1536x576", "576x1536", "896x896", "128x896", "4864x896", "896x4864",
+    "2048x2048", "512x2048", "8192x2048", "2048x8192"
+  })
   String shape;
 
-  @Param({"F32", "BF16"})
-  DType weights;
+  @Param({"128", "512", "1024"})
+  int tokens;
 
-  private Backend backend;
+  @Param({"F32", "BF16", "F16"})
+  String weights;
+
+  private VectorBackend backend;
   private Scope scope;
+  private Roofs roofs;
   private Tensor x; // (M, K)
   private Tensor w; // (N, K)
   private Tensor y; // (M, N)
   private Tensor dw; // (N, K)
-  private double gflop;
-
-  /** Work done, as JMH counts it. */
-  @AuxCounters
-  @State(org.openjdk.jmh.annotations.Scope.Thread)
-  public static class Work {
-    public double gflop;
-
-    @Setup(Level.Iteration)
-    public void clear() {
-      gflop = 0;
-    }
-  }
+  private double flops;
 
   @Setup
   public void open() {
-    String[] sizes = shape.split(",");
-    int m = Integer.parseInt(sizes[0]);
-    int n = Integer.parseInt(sizes[1]);
-    int k = Integer.parseInt(sizes[2]);
-    gflop = 2e-9 * m * n * k;
+    String[] sizes = shape.split("x");
+    int n = Integer.parseInt(sizes[0]);
+    int k = Integer.parseInt(sizes[1]);
+    flops = 2.0 * tokens * n * k;
     backend = new VectorBackend();
+    roofs = Roofs.of(backend.threads());
     scope = new Scope(backend, "benchmark");
-    x = filled(DType.F32, m, k);
-    w = filled(weights, n, k);
-    y = filled(DType.F32, m, n);
-    dw = filled(DType.F32, n, k);
-  }
-
-  private Tensor filled(DType dtype, int rows, int cols) {
-    Random random = new Random(1);
-    Tensor t = scope.empty(dtype, rows, cols);
-    float[] row = new float[cols];
-    for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < cols; c++) {
-        row[c] = (float) random.nextGaussian();
-      }
-      t.rows(r, r + 1).set(row);
-    }
-    return t;
+    x = Weights.of(scope, "F32", tokens, k);
+    w = Weights.of(scope, weights, n, k);
+    y = Weights.of(scope, "F32", tokens, n);
+    dw = scope.empty(DType.F32, n, k);
   }
 
   @TearDown
@@ -100,27 +78,27 @@ public class MatmulBenchmark {
     backend.close();
   }
 
-  /** y = x W^T, the forward pass. */
+  /** y = x W^T (NT), the forward pass. */
   @Benchmark
   public Tensor forward(Work work) {
     backend.matmulNT(x, w, 1, y, false);
-    work.gflop += gflop;
+    work.flops(flops, roofs);
     return y;
   }
 
-  /** dx = dy W, the gradient of the input. */
+  /** dx = dy W (NN), the gradient of the input. */
   @Benchmark
   public Tensor inputGradient(Work work) {
     backend.matmulNN(y, w, 1, x, false);
-    work.gflop += gflop;
+    work.flops(flops, roofs);
     return x;
   }
 
-  /** dW = dy^T x, the gradient of the weight. */
+  /** dW = dy^T x (TN), the gradient of the weight. */
   @Benchmark
   public Tensor weightGradient(Work work) {
     backend.matmulTN(y, x, 1, dw, false);
-    work.gflop += gflop;
+    work.flops(flops, roofs);
     return dw;
   }
 }

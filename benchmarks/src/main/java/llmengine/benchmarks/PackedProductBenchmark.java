@@ -5,11 +5,9 @@ import llmengine.engine.DType;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.VectorBackend;
-import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
@@ -21,9 +19,9 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Products of linear layers by the form of their weights, all threads: one generated token (M = 1),
- * several at once, and prompts. Counters: {@code gflop} is GFLOP/s, {@code gbytes} GB/s of weights
- * read, {@code roof} their share of what the machine reads from memory, measured in the same run
- * (above 1 where a matrix stays in the caches).
+ * several at once, and prompts. For up to 16 tokens the weights are many matrices in turn, more than the
+ * caches hold, as the layers of a model are, and {@code roof} is the share of what the machine reads
+ * from memory; for prompts it is that of its fused multiply-adds.
  */
 @State(org.openjdk.jmh.annotations.Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -39,11 +37,13 @@ import org.openjdk.jmh.annotations.Warmup;
       "-Xmx1g"
     })
 public class PackedProductBenchmark {
+  private static final long MEMORY = 1L << 29;
+
   /** Outputs and inputs: SmolLM2-135M's, then those of a model with C = 1024, F = 4096. */
   @Param({"576x576", "1536x576", "576x1536", "49152x576", "4096x1024", "1024x4096", "32000x1024"})
   String shape;
 
-  @Param({"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"})
+  @Param({"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "NF4"})
   String format;
 
   @Param({"1", "4", "16", "128", "512"})
@@ -56,27 +56,12 @@ public class PackedProductBenchmark {
   private VectorBackend backend;
   private Scope scope;
   private Tensor x; // (M, K)
-  private Tensor w; // (N, K)
+  private Tensor[] w; // (N, K), as many as no cache holds
+  private int next;
   private Tensor y; // (M, N)
-  private double gflop;
-  private double gbytes;
-  private double roofGbytes;
-
-  /** Work done, as JMH counts it. */
-  @AuxCounters
-  @State(org.openjdk.jmh.annotations.Scope.Thread)
-  public static class Work {
-    public double gflop;
-    public double gbytes;
-    public double roof;
-
-    @Setup(Level.Iteration)
-    public void clear() {
-      gflop = 0;
-      gbytes = 0;
-      roof = 0;
-    }
-  }
+  private Roofs roofs;
+  private double flops;
+  private double bytes;
 
   @Setup
   public void open() {
@@ -85,13 +70,21 @@ public class PackedProductBenchmark {
     int k = Integer.parseInt(sizes[1]) / step() * step();
     backend = new VectorBackend();
     backend.eightBitActivations(activations.equals("int8"));
-    roofGbytes = DramRoof.bytesPerSecond(backend.threads()) / 1e9;
+    roofs = Roofs.of(backend.threads());
     scope = new Scope(backend, "benchmark");
     x = Weights.of(scope, "F32", tokens, k);
-    w = Weights.of(scope, format, n, k);
+    Tensor first = Weights.of(scope, format, n, k);
+    bytes = Weights.bytes(first);
+    // NF4 is encoded value by value, which takes long
+    double memory = tokens > 16 ? 0 : format.equals("NF4") ? MEMORY / 16 : MEMORY;
+    int layers = (int) Math.clamp(memory / bytes, 1, 512);
+    w = new Tensor[layers];
+    w[0] = first;
+    for (int i = 1; i < layers; i++) {
+      w[i] = Weights.of(scope, format, n, k);
+    }
     y = scope.empty(DType.F32, tokens, n);
-    gflop = 2e-9 * tokens * n * k;
-    gbytes = Weights.bytes(w) / 1e9;
+    flops = 2.0 * tokens * n * k;
   }
 
   /** 576 is no multiple of the 256 values that K-quants have in a block: 512 stands for it. */
@@ -108,14 +101,15 @@ public class PackedProductBenchmark {
   /** y = x W^T in the arithmetic that so many tokens have in a model. */
   @Benchmark
   public Tensor product(Work work) {
+    next = next + 1 < w.length ? next + 1 : 0;
     if (tokens <= 16) {
-      backend.matmulRows(x, w, 1, y, false);
+      backend.matmulRows(x, w[next], 1, y, false);
+      work.reads(bytes, roofs);
+      work.gflop += flops / 1e9;
     } else {
-      backend.matmulNT(x, w, 1, y, false);
+      backend.matmulNT(x, w[next], 1, y, false);
+      work.flops(flops, roofs);
     }
-    work.gflop += gflop;
-    work.gbytes += gbytes;
-    work.roof += gbytes / roofGbytes;
     return y;
   }
 }

@@ -8,6 +8,7 @@ import llmengine.engine.DType;
 import llmengine.engine.Packing;
 import llmengine.engine.Scope;
 import llmengine.engine.Tensor;
+import llmengine.quant.bnb.FourBitQuantizer;
 import llmengine.quant.encode.BlockEncoder;
 import llmengine.quant.encode.BlockEncoders;
 
@@ -18,10 +19,17 @@ import llmengine.quant.encode.BlockEncoders;
 final class Weights {
   private Weights() {}
 
-  /** A matrix (N, K): F32, BF16 or F16 as plain tensors, any other name as packed blocks. */
+  /** A matrix (N, K): F32, BF16 or F16 as plain tensors, NF4, and any other name as packed
+   * blocks. */
   static Tensor of(Scope scope, String format, int rows, int cols) {
     if (format.equals("F32") || format.equals("BF16") || format.equals("F16")) {
       return plain(scope, DType.valueOf(format), rows, cols);
+    }
+    if (format.equals("NF4")) {
+      try (Scope plain = new Scope(scope.backend(), "weights")) {
+        Tensor values = plain(plain, DType.F32, rows, cols);
+        return FourBitQuantizer.nf4(64, false).quantize(scope, format, values);
+      }
     }
     return scope.pack(packed(scope, format, rows, cols));
   }

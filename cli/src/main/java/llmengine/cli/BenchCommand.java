@@ -22,6 +22,7 @@ import llmengine.nn.Decoder;
 import llmengine.nn.Parameter;
 import llmengine.nn.generate.Throughput;
 import llmengine.nn.load.Pretrained;
+import llmengine.train.TrainingThroughput;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -33,17 +34,30 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measure the tokens a second of a model: prompts (pp) and generation (tg), each after one"
-          + " repetition that is not counted, mean and standard deviation of the others.",
+      "Measure the tokens a second of a model: prompts (pp), generation (tg) and training steps"
+          + " (lora, full), each after repetitions that are not counted, mean and standard deviation"
+          + " of the others.",
       "Weights stay in the form of the checkpoint. Activations of prompts are float32, those of"
-          + " generated tokens 8 bits where weights are in the codes of a GGUF type."
+          + " generated tokens 8 bits where weights are in the codes of a GGUF type. Training is"
+          + " that of train with rows of random tokens, all of them labelled; lora is of rank 8 on"
+          + " all linear layers."
     },
-    footer = "%nExample: engine bench model.Q4_K_M.gguf --prompt 128,512 --generate 64 --batch 1,4")
+    footer = {
+      "%nExample: engine bench model.Q4_K_M.gguf --prompt 128,512 --generate 64 --batch 1,4,16",
+      "         engine bench MODEL --prompt 0 --generate 0 --train lora,full bf16=true"
+    })
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "MODEL", description = "Hugging Face directory or GGUF file.")
+  @Parameters(index = "0", paramLabel = "MODEL", description = "Hugging Face directory or GGUF file.")
   private Path model;
+
+  @Parameters(
+      index = "1..*",
+      arity = "0..*",
+      paramLabel = "KEY=VALUE",
+      description = "Keys of train for the training steps, such as bf16=true.")
+  private List<String> words = new ArrayList<>();
 
   @Option(
       names = "--prompt",
@@ -62,9 +76,27 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--batch",
       split = ",",
-      defaultValue = "1",
-      description = "Sequences that are generated together. Default: 1.")
+      defaultValue = "1,4,16",
+      description = "Sequences that are generated together. Default: ${DEFAULT-VALUE}.")
   private int[] batch;
+
+  @Option(
+      names = "--train",
+      split = ",",
+      description = "Training steps to measure: lora, full. Default: none.")
+  private String[] train = {};
+
+  @Option(names = "--rows", defaultValue = "4", description = "Of a training step. Default: 4.")
+  private int rows;
+
+  @Option(
+      names = "--length",
+      defaultValue = "256",
+      description = "Tokens of a row of a training step. Default: ${DEFAULT-VALUE}.")
+  private int length;
+
+  @Option(names = "--threads", description = "Threads that compute. Default: all processors.")
+  private Integer threads;
 
   @Option(
       names = "--activations",
@@ -88,18 +120,37 @@ final class BenchCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--activations: expected int8 or float32, got " + activations + ".");
     }
+    require("--rows", 1, rows);
+    require("--length", 2, length);
+    for (String method : train) {
+      if (!method.equals("lora") && !method.equals("full")) {
+        throw new ParameterException(
+            spec.commandLine(), "--train: expected lora or full, got " + method + ".");
+      }
+    }
+    if (threads != null) {
+      require("--threads", 1, threads);
+      System.setProperty("engine.threads", threads.toString()); // before the team starts
+    }
     PrintWriter out = spec.commandLine().getOut();
+    List<Throughput> results;
+    Weights weights;
+    int team;
     try (Pretrained files = Pretrained.open(model);
         VectorBackend backend = new VectorBackend();
         Decoder decoder = files.load(backend)) {
       backend.eightBitActivations(activations.equals("int8"));
-      List<Throughput> results = results(decoder);
-      Weights weights = Weights.of(decoder);
-      if (json) {
-        json(out, results, weights, backend.threads());
-      } else {
-        table(out, results, weights, backend.threads());
-      }
+      team = backend.threads();
+      weights = Weights.of(decoder);
+      results = results(decoder);
+    }
+    for (String method : train) {
+      results.add(TrainingThroughput.of(model, method, rows, length, repetitions, words));
+    }
+    if (json) {
+      json(out, results, weights, team);
+    } else {
+      table(out, results, weights, team);
     }
     return ExitCode.OK;
   }

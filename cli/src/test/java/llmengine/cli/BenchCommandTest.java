@@ -40,10 +40,34 @@ class BenchCommandTest {
   }
 
   @Test
+  void measuresTrainingSteps() throws IOException {
+    RunWords run =
+        RunWords.of(
+            "bench",
+            model,
+            "--prompt=0",
+            "--generate=0",
+            "--train=lora,full",
+            "--rows=2",
+            "--length=9",
+            "--repetitions=2",
+            "--json",
+            "disable_gradient_checkpointing=true");
+    assertThat(run.code()).as(run.err()).isEqualTo(ExitCode.OK);
+    JsonNode list = new ObjectMapper().readTree(run.out());
+    assertThat(list.findValuesAsText("test")).containsExactly("lora 2x9", "full 2x9");
+    assertThat(list.get(0).path("samples")).hasSize(2);
+    assertThat(list.get(1).path("tokens_per_second").asDouble()).isPositive();
+    assertThat(RunWords.of("bench", model, "--train=lora", "--prompt=0", "--generate=0", "lora_rang=3").err())
+        .contains("lora_rank");
+  }
+
+  @Test
   void refusesWhatCantBeMeasured() {
     RunWords run = RunWords.of("bench", model, "--batch", "0");
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
     assertThat(run.err()).contains("--batch").contains("1 or more");
     assertThat(RunWords.of("bench").code()).isEqualTo(ExitCode.USAGE);
+    assertThat(RunWords.of("bench", model, "--train=qlora").err()).contains("lora or full");
   }
 }
