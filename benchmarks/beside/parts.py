@@ -88,7 +88,7 @@ def gemm(s: Setting) -> list:
                 cases = [[layout, "F32", m, n, k] for layout, weights, n, k, m in shares if weights == "F32"]
                 given = {"threads": threads, "seconds": 0.1 if s.quick else 0.2, "cases": cases}
                 out = process.run([s.peers.python, HERE / "torch_gemm.py"], stdin=json.dumps(given)).out
-                return {(c[0], c[1], c[3], c[4], c[2]): rate for c, rate in zip(cases, json.loads(out))}
+                return {(c[0], c[1], c[3], c[4], c[2]): rate for c, rate in zip(cases, json.loads(out.splitlines()[-1]))}
 
             programs["torch"] = torch
         result = turns(programs, s.rounds, f"gemm, {threads} threads")
@@ -166,7 +166,7 @@ def training(s: Setting) -> list:
             run = process.run([s.peers.python, HERE / "torch_training.py", s.models.directory(dtype), method, dtype, 4, 256,
                                2 if s.quick else 4, s.most, *(["recompute"] if recompute else [])])
             peaks["torch"].append(run.peak_mib)
-            return {name: statistics.median(json.loads(run.out)["tokens_per_second"])}
+            return {name: statistics.median(json.loads(run.out.splitlines()[-1])["tokens_per_second"])}
 
         result = turns({"engine": engine, **({"torch": torch} if s.peers.python else {})}, s.rounds, name)
         row = Row(f"{name}, 4 x 256 tokens", "tokens/s", result["engine"][name], result.get("torch", {}).get(name, []), "torch",

@@ -60,9 +60,13 @@ def turns(programs: dict, rounds: int, label: str = "") -> dict:
             figures = measure()
             for key, value in figures.items():
                 results[name].setdefault(key, []).append(value)
-            print(f"  {label} round {number + 1} of {rounds}: {name}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+            print(f"  {label} round {number + 1} of {rounds}: {shown(name)}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return results
 
 
 def geometric_mean(values: list) -> float:
     return math.exp(sum(math.log(v) for v in values) / len(values))
+
+
+def shown(name) -> str:
+    return name if isinstance(name, str) else f"{name} threads" if isinstance(name, int) else f"{name[0]}, {name[1]} threads"

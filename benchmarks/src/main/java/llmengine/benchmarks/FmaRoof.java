@@ -34,8 +34,9 @@ final class FmaRoof {
   static float chains(int steps) {
     FloatVector x = FloatVector.broadcast(S, 0.5f);
     FloatVector y = FloatVector.broadcast(S, 0.25f);
-    FloatVector a = y, b = y, c = y, d = y, e = y, f = y;
-    FloatVector g = y, h = y, i = y, j = y, k = y, l = y;
+    // each begins elsewhere, or the compiler would keep one chain for all
+    FloatVector a = y, b = a.add(x), c = b.add(x), d = c.add(x), e = d.add(x), f = e.add(x);
+    FloatVector g = f.add(x), h = g.add(x), i = h.add(x), j = i.add(x), k = j.add(x), l = k.add(x);
     for (int step = 0; step < steps; step++) {
       a = a.fma(x, y);
       b = b.fma(x, y);

@@ -31,6 +31,7 @@ public final class Kernels {
           "--enable-native-access=ALL-UNNAMED",
           "-Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0",
           "-Djmh.ignoreLock=true",
+          "--sun-misc-unsafe-memory-access=allow", // JMH, silently
           "-XX:+UseParallelGC",
           "-Xmx2g");
 
