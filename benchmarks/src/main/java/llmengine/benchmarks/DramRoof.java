@@ -67,8 +67,7 @@ final class DramRoof {
     long third = memory.byteSize() / 3 / STEP * STEP;
     FloatVector s = FloatVector.broadcast(F, 3);
     for (long at = from; at < from + bytes; at += F.vectorByteSize()) {
-      FloatVector b =
-          FloatVector.fromMemorySegment(F, memory, third + at, ByteOrder.nativeOrder());
+      FloatVector b = FloatVector.fromMemorySegment(F, memory, third + at, ByteOrder.nativeOrder());
       FloatVector c =
           FloatVector.fromMemorySegment(F, memory, 2 * third + at, ByteOrder.nativeOrder());
       c.fma(s, b).intoMemorySegment(memory, at, ByteOrder.nativeOrder());

@@ -5,7 +5,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import llmengine.engine.cpu.Lanes;
 
-/** Operations a second of fused multiply-adds that touch no memory, in the engine's vector width. */
+/**
+ * Operations a second of fused multiply-adds that touch no memory, in the engine's vector width.
+ */
 final class FmaRoof {
   private static final VectorSpecies<Float> S = Lanes.F;
 

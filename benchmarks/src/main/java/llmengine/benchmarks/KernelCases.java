@@ -14,8 +14,18 @@ import java.util.Map;
 record KernelCases(String group, String benchmark, Map<String, List<String>> parameters) {
   private static final List<String> SHAPES =
       List.of(
-          "576x576", "192x576", "1536x576", "576x1536", "896x896", "128x896", "4864x896",
-          "896x4864", "2048x2048", "512x2048", "8192x2048", "2048x8192");
+          "576x576",
+          "192x576",
+          "1536x576",
+          "576x1536",
+          "896x896",
+          "128x896",
+          "4864x896",
+          "896x4864",
+          "2048x2048",
+          "512x2048",
+          "8192x2048",
+          "2048x8192");
 
   private static KernelCases of(
       String group, Class<?> type, String methods, Map<String, List<String>> parameters) {
@@ -27,9 +37,21 @@ record KernelCases(String group, String benchmark, Map<String, List<String>> par
   static List<KernelCases> all() {
     List<String> tokens = List.of("128", "512", "1024");
     return List.of(
-        of("gemm", MatmulBenchmark.class, "forward|inputGradient|weightGradient", gemm(SHAPES, tokens, "F32")),
-        of("gemm", MatmulBenchmark.class, "forward", gemm(List.of("49152x576"), List.of("128"), "F32")),
-        of("gemm16", MatmulBenchmark.class, "forward|inputGradient", gemm(SHAPES, tokens, "BF16", "F16")),
+        of(
+            "gemm",
+            MatmulBenchmark.class,
+            "forward|inputGradient|weightGradient",
+            gemm(SHAPES, tokens, "F32")),
+        of(
+            "gemm",
+            MatmulBenchmark.class,
+            "forward",
+            gemm(List.of("49152x576"), List.of("128"), "F32")),
+        of(
+            "gemm16",
+            MatmulBenchmark.class,
+            "forward|inputGradient",
+            gemm(SHAPES, tokens, "BF16", "F16")),
         of(
             "attention",
             AttentionBenchmark.class,
@@ -37,10 +59,31 @@ record KernelCases(String group, String benchmark, Map<String, List<String>> par
             Map.of(
                 "heads", List.of("9,3,64", "14,2,64", "32,8,64"),
                 "sequences", List.of("4x256", "1x1024"))),
-        of("layers", LayerBenchmark.class, "rmsNorm|rmsNormBackward|layerNorm|layerNormBackward", shapes("1024x576", "1024x896", "1024x2048")),
-        of("layers", LayerBenchmark.class, "crossEntropy", shapes("256x49152", "128x151936", "128x128256")),
+        of(
+            "layers",
+            LayerBenchmark.class,
+            "rmsNorm|rmsNormBackward|layerNorm|layerNormBackward",
+            shapes("1024x576", "1024x896", "1024x2048")),
+        of(
+            "layers",
+            LayerBenchmark.class,
+            "crossEntropy",
+            shapes("256x49152", "128x151936", "128x128256")),
         of("layers", LayerBenchmark.class, "adamW", shapes("49152x576", "8192x2048")),
-        of("rows", PackedProductBenchmark.class, "product", rows(List.of("1536x576", "4096x1024", "8192x2048"), List.of("1", "4", "16"), "BF16", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "NF4")));
+        of(
+            "rows",
+            PackedProductBenchmark.class,
+            "product",
+            rows(
+                List.of("1536x576", "4096x1024", "8192x2048"),
+                List.of("1", "4", "16"),
+                "BF16",
+                "F16",
+                "Q8_0",
+                "Q4_0",
+                "Q4_K",
+                "Q6_K",
+                "NF4")));
   }
 
   /** A choice of them: less than half a minute for each number of threads. */
@@ -48,8 +91,16 @@ record KernelCases(String group, String benchmark, Map<String, List<String>> par
     List<String> shapes = List.of("576x576", "1536x576", "4864x896", "8192x2048");
     List<String> tokens = List.of("512");
     return List.of(
-        of("gemm", MatmulBenchmark.class, "forward|inputGradient|weightGradient", gemm(shapes, tokens, "F32")),
-        of("gemm16", MatmulBenchmark.class, "forward|inputGradient", gemm(List.of("1536x576"), tokens, "BF16", "F16")),
+        of(
+            "gemm",
+            MatmulBenchmark.class,
+            "forward|inputGradient|weightGradient",
+            gemm(shapes, tokens, "F32")),
+        of(
+            "gemm16",
+            MatmulBenchmark.class,
+            "forward|inputGradient",
+            gemm(List.of("1536x576"), tokens, "BF16", "F16")),
         of(
             "attention",
             AttentionBenchmark.class,
@@ -58,7 +109,19 @@ record KernelCases(String group, String benchmark, Map<String, List<String>> par
         of("layers", LayerBenchmark.class, "rmsNorm|rmsNormBackward", shapes("1024x576")),
         of("layers", LayerBenchmark.class, "crossEntropy", shapes("256x49152")),
         of("layers", LayerBenchmark.class, "adamW", shapes("49152x576")),
-        of("rows", PackedProductBenchmark.class, "product", rows(List.of("4096x1024"), List.of("1", "16"), "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "NF4")));
+        of(
+            "rows",
+            PackedProductBenchmark.class,
+            "product",
+            rows(
+                List.of("4096x1024"),
+                List.of("1", "16"),
+                "F16",
+                "Q8_0",
+                "Q4_0",
+                "Q4_K",
+                "Q6_K",
+                "NF4")));
   }
 
   private static Map<String, List<String>> gemm(
@@ -69,7 +132,14 @@ record KernelCases(String group, String benchmark, Map<String, List<String>> par
   private static Map<String, List<String>> rows(
       List<String> shapes, List<String> tokens, String... formats) {
     return Map.of(
-        "shape", shapes, "tokens", tokens, "format", List.of(formats), "activations", List.of("int8"));
+        "shape",
+        shapes,
+        "tokens",
+        tokens,
+        "format",
+        List.of(formats),
+        "activations",
+        List.of("int8"));
   }
 
   private static Map<String, List<String>> shapes(String... shapes) {

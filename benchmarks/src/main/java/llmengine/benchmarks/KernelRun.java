@@ -57,7 +57,9 @@ public final class KernelRun {
       }
     }
     report.put("rows", rows);
-    new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(Path.of(args[0]).toFile(), report);
+    new ObjectMapper()
+        .writerWithDefaultPrettyPrinter()
+        .writeValue(Path.of(args[0]).toFile(), report);
   }
 
   /** Lets the compiler see a group's kernels before any of them is measured. */
@@ -80,7 +82,9 @@ public final class KernelRun {
             .warmupTime(TimeValue.milliseconds(warmupMillis))
             .measurementIterations(iterations)
             .measurementTime(TimeValue.milliseconds(millis));
-    cases.parameters().forEach((name, values) -> options.param(name, values.toArray(String[]::new)));
+    cases
+        .parameters()
+        .forEach((name, values) -> options.param(name, values.toArray(String[]::new)));
     return new Runner(options.build()).run();
   }
 

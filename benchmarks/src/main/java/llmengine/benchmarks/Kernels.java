@@ -117,7 +117,8 @@ public final class Kernels {
           report.path("fma_gflops").asDouble(),
           report.path("read_gbytes").asDouble(),
           report.path("triad_gbytes").asDouble());
-      System.out.printf("%-10s %-18s %-28s %9s %8s %6s%n", "group", "kernel", "case", "GFLOP/s", "GB/s", "roof");
+      System.out.printf(
+          "%-10s %-18s %-28s %9s %8s %6s%n", "group", "kernel", "case", "GFLOP/s", "GB/s", "roof");
       for (JsonNode row : report.path("rows")) {
         StringJoiner parameters = new StringJoiner(" ");
         for (String name : List.of("shape", "heads", "sequences", "tokens", "weights", "format")) {

@@ -37,8 +37,18 @@ import org.openjdk.jmh.annotations.Warmup;
 public class MatmulBenchmark {
   /** Outputs and inputs of the layer: four of each model, in the order above. */
   @Param({
-    "576x576", "192x576", "1536x576", "576x1536", "896x896", "128x896", "4864x896", "896x4864",
-    "2048x2048", "512x2048", "8192x2048", "2048x8192"
+    "576x576",
+    "192x576",
+    "1536x576",
+    "576x1536",
+    "896x896",
+    "128x896",
+    "4864x896",
+    "896x4864",
+    "2048x2048",
+    "512x2048",
+    "8192x2048",
+    "2048x8192"
   })
   String shape;
 

@@ -19,9 +19,9 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Products of linear layers by the form of their weights, all threads: one generated token (M = 1),
- * several at once, and prompts. For up to 16 tokens the weights are many matrices in turn, more than the
- * caches hold, as the layers of a model are, and {@code roof} is the share of what the machine reads
- * from memory; for prompts it is that of its fused multiply-adds.
+ * several at once, and prompts. For up to 16 tokens the weights are many matrices in turn, more
+ * than the caches hold, as the layers of a model are, and {@code roof} is the share of what the
+ * machine reads from memory; for prompts it is that of its fused multiply-adds.
  */
 @State(org.openjdk.jmh.annotations.Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -43,7 +43,9 @@ public class PackedProductBenchmark {
   @Param({"576x576", "1536x576", "576x1536", "49152x576", "4096x1024", "1024x4096", "32000x1024"})
   String shape;
 
-  @Param({"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "NF4"})
+  @Param({
+    "F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "NF4"
+  })
   String format;
 
   @Param({"1", "4", "16", "128", "512"})

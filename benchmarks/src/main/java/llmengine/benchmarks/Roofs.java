@@ -8,7 +8,8 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * @param gflops fused multiply-adds in registers, two operations each, GFLOP/s
  * @param readGbytes bytes read from memory, GB/s
- * @param triadGbytes bytes moved by a = b + s c in memory, GB/s; as STREAM counts them, three arrays
+ * @param triadGbytes bytes moved by a = b + s c in memory, GB/s; as STREAM counts them, three
+ *     arrays
  */
 record Roofs(double gflops, double readGbytes, double triadGbytes) {
   private static final Map<Integer, Roofs> MEASURED = new ConcurrentHashMap<>();

@@ -3,8 +3,10 @@ package llmengine.benchmarks;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
 
-/** Runs the same work on several threads that start together. Each takes its own times: a busy
- * machine may wake whoever waits for them late. */
+/**
+ * Runs the same work on several threads that start together. Each takes its own times: a busy
+ * machine may wake whoever waits for them late.
+ */
 final class Threads {
   /** Part of a pass; the result says whether it did what it should. */
   interface Part {

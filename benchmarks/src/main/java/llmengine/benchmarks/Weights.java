@@ -19,8 +19,9 @@ import llmengine.quant.encode.BlockEncoders;
 final class Weights {
   private Weights() {}
 
-  /** A matrix (N, K): F32, BF16 or F16 as plain tensors, NF4, and any other name as packed
-   * blocks. */
+  /**
+   * A matrix (N, K): F32, BF16 or F16 as plain tensors, NF4, and any other name as packed blocks.
+   */
   static Tensor of(Scope scope, String format, int rows, int cols) {
     if (format.equals("F32") || format.equals("BF16") || format.equals("F16")) {
       return plain(scope, DType.valueOf(format), rows, cols);

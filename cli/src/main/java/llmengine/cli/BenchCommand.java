@@ -35,8 +35,8 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = {
       "Measure the tokens a second of a model: prompts (pp), generation (tg) and training steps"
-          + " (lora, full), each after repetitions that are not counted, mean and standard deviation"
-          + " of the others.",
+          + " (lora, full), each after repetitions that are not counted, mean and standard"
+          + " deviation of the others.",
       "Weights stay in the form of the checkpoint. Activations of prompts are float32, those of"
           + " generated tokens 8 bits where weights are in the codes of a GGUF type. Training is"
           + " that of train with rows of random tokens, all of them labelled; lora is of rank 8 on"
@@ -49,7 +49,10 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "MODEL", description = "Hugging Face directory or GGUF file.")
+  @Parameters(
+      index = "0",
+      paramLabel = "MODEL",
+      description = "Hugging Face directory or GGUF file.")
   private Path model;
 
   @Parameters(

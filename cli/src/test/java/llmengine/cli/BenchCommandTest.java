@@ -58,7 +58,9 @@ class BenchCommandTest {
     assertThat(list.findValuesAsText("test")).containsExactly("lora 2x9", "full 2x9");
     assertThat(list.get(0).path("samples")).hasSize(2);
     assertThat(list.get(1).path("tokens_per_second").asDouble()).isPositive();
-    assertThat(RunWords.of("bench", model, "--train=lora", "--prompt=0", "--generate=0", "lora_rang=3").err())
+    assertThat(
+            RunWords.of("bench", model, "--train=lora", "--prompt=0", "--generate=0", "lora_rang=3")
+                .err())
         .contains("lora_rank");
   }
 

@@ -56,8 +56,7 @@ public final class TrainingThroughput {
         ModelSession session = ModelSession.open(config);
         Decoder decoder = session.load(backend);
         FineTuning tuning = FineTuning.of(config, session, decoder, Optional.empty());
-        Objective objective =
-            new CausalLm(decoder, config.training().seed(), tuning.dropout());
+        Objective objective = new CausalLm(decoder, config.training().seed(), tuning.dropout());
         Scope scope = new Scope(backend, "optimizer")) {
       decoder.checkpointing(config.recomputesActivations());
       if (config.training().bf16()) {
