@@ -33,4 +33,9 @@ public interface BlockFormat {
   default Optional<CodeLayout> layout() {
     return Optional.empty();
   }
+
+  /** The dtype that its values are stored in as they are; empty if they are in codes. */
+  default Optional<DType> plain() {
+    return Optional.empty();
+  }
 }

@@ -80,12 +80,23 @@ public final class BlockMatrix implements Packing {
 
   @Override
   public Optional<CodedRows> codedRows() {
+    return format.layout().map(layout -> new CodedRows(layout, address(), rowBytes, cols));
+  }
+
+  @Override
+  public Optional<FloatRows> floatRows() {
+    return format
+        .plain()
+        .map(dtype -> new FloatRows(dtype, address(), rowBytes, cols, StoredOrder.PLAIN));
+  }
+
+  private long address() {
     if (!memory.scope().isAlive()) {
       throw new IllegalStateException(
           format.name()
               + ": its memory was given up: expected a file that is open while it is used.");
     }
-    return format.layout().map(layout -> new CodedRows(layout, memory.address(), rowBytes, cols));
+    return memory.address();
   }
 
   @Override

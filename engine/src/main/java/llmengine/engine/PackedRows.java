@@ -34,7 +34,15 @@ record PackedRows(Packing whole, int from, int to) implements Packing {
   public Optional<CodedRows> codedRows() {
     return whole
         .codedRows()
-        .filter(rows -> rows.canStartAt(from) && rows.canStartAt(to))
+        .filter(rows -> rows.order().canStartAt(from) && rows.order().canStartAt(to))
+        .map(rows -> rows.from(from));
+  }
+
+  @Override
+  public Optional<FloatRows> floatRows() {
+    return whole
+        .floatRows()
+        .filter(rows -> rows.order().canStartAt(from) && rows.order().canStartAt(to))
         .map(rows -> rows.from(from));
   }
 }

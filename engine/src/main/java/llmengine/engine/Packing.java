@@ -52,4 +52,9 @@ public interface Packing {
   default Optional<CodedRows> codedRows() {
     return Optional.empty();
   }
+
+  /** The values themselves, if they are stored as plain numbers; empty by default. */
+  default Optional<FloatRows> floatRows() {
+    return Optional.empty();
+  }
 }

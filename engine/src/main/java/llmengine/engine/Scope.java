@@ -1,8 +1,11 @@
 package llmengine.engine;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Owner of tensors: what is allocated in a scope goes back to the pool when the scope is closed. A
@@ -12,6 +15,8 @@ public final class Scope implements AutoCloseable {
   private final Backend backend;
   private final String owner;
   private final Map<Buffer, Boolean> owned = new IdentityHashMap<>();
+  private final Scope outer; // null for one of its own
+  private final Set<Scope> inner = Collections.newSetFromMap(new IdentityHashMap<>());
   private long mapped;
   private boolean closed;
 
@@ -19,8 +24,32 @@ public final class Scope implements AutoCloseable {
    * @param owner label under which {@link Memory} lists what is allocated here
    */
   public Scope(Backend backend, String owner) {
+    this(backend, owner, null);
+  }
+
+  private Scope(Backend backend, String owner, Scope outer) {
     this.backend = backend;
     this.owner = owner;
+    this.outer = outer;
+  }
+
+  /** A scope with the same label that is closed with this one at the latest. */
+  public Scope inner() {
+    if (closed) {
+      throw new IllegalStateException("scope " + owner + ": used after close.");
+    }
+    Scope scope = new Scope(backend, owner, this);
+    inner.add(scope);
+    return scope;
+  }
+
+  /** Bytes of the tensors that it owns. */
+  public long bytes() {
+    long sum = 0;
+    for (Buffer b : owned.keySet()) {
+      sum += b.bytes();
+    }
+    return sum;
   }
 
   public Backend backend() {
@@ -134,6 +163,10 @@ public final class Scope implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
+    List.copyOf(inner).forEach(Scope::close);
+    if (outer != null) {
+      outer.inner.remove(this);
+    }
     for (Buffer b : owned.keySet()) {
       backend.memory().give(b, owner);
     }

@@ -43,8 +43,9 @@ public final class Tape {
   private final List<Node> nodes = new ArrayList<>();
   private final Deque<String> path = new ArrayDeque<>();
   private final Map<Tensor, Integer> uses = new IdentityHashMap<>(); // of watched leaves, by nodes
-  private Tape outer; // that a block is computed again for
+  private Tape outer; // that this one runs a block of
   private boolean again; // computes on the way back what was computed before
+  private long kept; // bytes of blocks' intermediate results
   private boolean differentiable; // some op had an input that needs a gradient
   private boolean checking;
   private boolean rowArithmetic;
@@ -246,7 +247,7 @@ public final class Tape {
    * of parameters remain.
    */
   public void backward() {
-    if (!again) {
+    if (outer == null) {
       begun();
     }
     for (int i = nodes.size() - 1; i >= 0; i--) {
@@ -281,46 +282,64 @@ public final class Tape {
    * Runs {@code block} without keeping its intermediate results; the backward pass computes them
    * again (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Only the block's
    * input and output stay in memory.
+   *
+   * @param keep bytes of intermediate results that this tape's blocks may keep all the same, as
+   *     long as they last: what is kept need not be computed again; a block that has none is kept
    */
-  public Tensor checkpoint(String name, Tensor input, BiFunction<Tape, Tensor, Tensor> block) {
+  public Tensor checkpoint(
+      String name, Tensor input, long keep, BiFunction<Tape, Tensor, Tensor> block) {
     if (!recording) {
       return block.apply(this, input);
     }
-    Tensor out;
-    boolean needs;
-    List<Tensor> watched;
-    try (Scope inner = new Scope(backend(), scope.owner())) {
-      Tape silent = child(inner, false);
-      out = inner.moveTo(scope, block.apply(silent, input));
-      needs = silent.differentiable;
-      watched = watched(silent.uses.keySet().toArray(Tensor[]::new));
+    Scope inner = scope.inner();
+    Tape tape = child(inner);
+    Tensor result = block.apply(tape, input);
+    Tensor out = inner.moveTo(scope, result);
+    out.needsGrad(tape.differentiable);
+    differentiable |= tape.differentiable;
+    if (!tape.differentiable) {
+      inner.close();
+      return out;
     }
-    out.needsGrad(needs);
-    differentiable |= needs;
-    if (needs) {
-      List<String> place = List.copyOf(path);
+    List<Tensor> watched = watched(tape.uses.keySet().toArray(Tensor[]::new));
+    long bytes = inner.bytes();
+    if (kept + bytes <= keep) {
+      kept += bytes;
       nodes.add(
           new Node(
               where(name),
               out,
               gradient -> {
-                try (Scope inner = new Scope(backend(), scope.owner())) {
-                  Tape tape = child(inner, true);
-                  tape.again = true;
-                  tape.outer = this;
-                  tape.path.clear();
-                  tape.path.addAll(place);
-                  block.apply(tape, input).grad(gradient);
-                  tape.backward();
-                }
+                result.grad(gradient);
+                tape.backward();
+                kept -= bytes;
+                inner.close();
               },
               watched));
+    } else {
+      inner.close();
+      nodes.add(new Node(where(name), out, again(List.copyOf(path), input, block), watched));
     }
     return out;
   }
 
-  private Tape child(Scope inner, boolean recording) {
-    Tape tape = new Tape(inner, recording, training);
+  /** The derivative of a block whose intermediate results were not kept. */
+  private Backward again(List<String> place, Tensor input, BiFunction<Tape, Tensor, Tensor> block) {
+    return gradient -> {
+      try (Scope inner = scope.inner()) {
+        Tape tape = child(inner);
+        tape.again = true;
+        tape.path.clear();
+        tape.path.addAll(place);
+        block.apply(tape, input).grad(gradient);
+        tape.backward();
+      }
+    };
+  }
+
+  private Tape child(Scope inner) {
+    Tape tape = new Tape(inner, true, training);
+    tape.outer = this;
     tape.path.addAll(path);
     tape.checking = checking;
     tape.again = again;

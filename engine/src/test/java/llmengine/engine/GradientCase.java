@@ -333,6 +333,7 @@ record GradientCase(String name, int[][] shapes, float lossScale, Function funct
             t.checkpoint(
                 "block",
                 in[0],
+                0,
                 (tape, x) ->
                     Elementwise.add(
                         tape,

@@ -72,6 +72,7 @@ class SteadyStepTest {
           tape.checkpoint(
               "hidden",
               x,
+              0,
               (inner, in) ->
                   Elementwise.activation(
                       inner, Activation.SILU, Linear.apply(inner, in, w[0], null)));

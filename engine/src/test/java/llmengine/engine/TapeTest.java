@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 import llmengine.engine.cpu.ScalarBackend;
 import llmengine.engine.op.Elementwise;
 import llmengine.engine.op.Linear;
@@ -117,13 +118,18 @@ class TapeTest {
     }
   }
 
-  private Tensor blocks(Tape tape, Tensor x, Tensor[] w, boolean checkpointed) {
+  private static final long NO_BLOCKS = -1;
+
+  /**
+   * @param keep bytes that checkpointed blocks may keep, or NO_BLOCKS
+   */
+  private Tensor blocks(Tape tape, Tensor x, Tensor[] w, long keep) {
     for (int i = 0; i < w.length; i++) {
       Tensor weight = w[i];
       tape.enter("layer" + i);
       x =
-          checkpointed
-              ? tape.checkpoint("block", x, (t, in) -> block(t, in, weight))
+          keep != NO_BLOCKS
+              ? tape.checkpoint("block", x, keep, (t, in) -> block(t, in, weight))
               : block(tape, x, weight);
       tape.exit();
     }
@@ -143,15 +149,17 @@ class TapeTest {
       w[i] = normal(16, 16).needsGrad(true);
     }
     Tensor x = normal(128, 16).needsGrad(true);
-    float[][][] gradients = new float[2][][];
-    long[] peaks = new long[2];
-    for (int checkpointed = 0; checkpointed < 2; checkpointed++) {
+    // a block keeps four results of (128, 16)
+    long[] keeps = {NO_BLOCKS, 0, 3 * 4 * 128 * 16 * 4, Long.MAX_VALUE};
+    float[][][] gradients = new float[keeps.length][][];
+    long[] peaks = new long[keeps.length];
+    for (int checkpointed = 0; checkpointed < keeps.length; checkpointed++) {
       long before = backend.memory().used();
       try (Scope step = new Scope(backend, "step")) {
         int[] keys = new int[128];
         java.util.Arrays.setAll(keys, i -> i);
         Tape tape = Tape.training(step).withDropout(99, step.of(keys));
-        Tensor y = blocks(tape, x, w, checkpointed == 1);
+        Tensor y = blocks(tape, x, w, keeps[checkpointed]);
         peaks[checkpointed] = backend.memory().used() - before;
         y.grad(step.zeros(DType.F32, 128, 16));
         backend.fill(y.grad(), 1);
@@ -167,8 +175,12 @@ class TapeTest {
       run.release(x.grad());
       x.grad(null);
     }
-    assertThat(gradients[1]).isDeepEqualTo(gradients[0]);
+    for (int i = 1; i < keeps.length; i++) {
+      assertThat(gradients[i]).isDeepEqualTo(gradients[0]);
+    }
     assertThat(peaks[1]).isLessThan(peaks[0] / 3);
+    assertThat(peaks[2]).isGreaterThan(peaks[1]).isLessThanOrEqualTo(peaks[1] + keeps[2]);
+    assertThat(peaks[3]).isEqualTo(peaks[0]);
   }
 
   @Test
@@ -222,10 +234,23 @@ class TapeTest {
       Tape tape = Tape.training(step).withChecks();
       tape.enter("layers.0");
       Tensor x = normal(1, 2).set(Float.NEGATIVE_INFINITY, 1);
-      assertThatThrownBy(() -> tape.checkpoint("block", x, (t, in) -> Linear.apply(t, in, w, null)))
+      assertThatThrownBy(
+              () -> tape.checkpoint("block", x, 0, (t, in) -> Linear.apply(t, in, w, null)))
           .isInstanceOf(NonFiniteException.class)
           .hasMessageStartingWith("layers.0.linear: ");
     }
+  }
+
+  @Test
+  void whatBlocksKeptGoesWithThePass() {
+    Tensor w = normal(16, 16).needsGrad(true);
+    long before = backend.memory().used();
+    try (Scope step = new Scope(backend, "step")) {
+      Tape tape = Tape.training(step).withDropout(1, step.of(1, 2, 3));
+      blocks(tape, normal(3, 16), new Tensor[] {w, w}, Long.MAX_VALUE); // and never goes back
+      assertThat(backend.memory().used()).isGreaterThan(before);
+    }
+    assertThat(backend.memory().used()).isEqualTo(before + 3 * 16 * 4); // x, in the test's scope
   }
 
   @Test
@@ -250,12 +275,18 @@ class TapeTest {
         };
     Tensor x = normal(3, 4);
     Tensor w = normal(4, 4).needsGrad(true);
+    AtomicLong keep = new AtomicLong();
     Runnable pass =
         () -> {
           try (Scope step = new Scope(backend, "step")) {
             Tape tape = Tape.training(step);
             tape.enter("layers.0");
-            Tensor y = tape.checkpoint("block", x, (t, in) -> Linear.apply(t, in, w, null));
+            Tensor y =
+                tape.checkpoint(
+                    "block",
+                    x,
+                    keep.get(),
+                    (t, in) -> Elementwise.add(t, in, Linear.apply(t, in, w, null)));
             tape.exit();
             Tensor z = Elementwise.add(tape, y, y);
             z.grad(step.zeros(DType.F32, 3, 4));
@@ -267,10 +298,27 @@ class TapeTest {
         .containsExactly(
             "pass",
             "forward layers.0.linear",
+            "forward layers.0.add",
             "forward add",
             "pass",
             "backward add",
             "again layers.0.linear",
+            "again layers.0.add",
+            "backward layers.0.add",
+            "backward layers.0.linear",
+            "backward layers.0.block");
+    told.clear();
+    keep.set(Long.MAX_VALUE);
+    Tape.listen(listener, pass);
+    assertThat(told)
+        .containsExactly(
+            "pass",
+            "forward layers.0.linear",
+            "forward layers.0.add",
+            "forward add",
+            "pass",
+            "backward add",
+            "backward layers.0.add",
             "backward layers.0.linear",
             "backward layers.0.block");
     told.clear();
@@ -295,20 +343,21 @@ class TapeTest {
   }
 
   /** y = (x w^T + x) w^T: w is used twice, by a checkpointed block or two. */
-  private Tensor twice(Tape tape, Tensor x, Tensor w, boolean blocks) {
+  private Tensor twice(Tape tape, Tensor x, Tensor w, long keep) {
+    boolean blocks = keep != NO_BLOCKS;
     Tensor half =
         blocks
-            ? tape.checkpoint("first", x, (t, in) -> Linear.apply(t, in, w.rows(0, 3), null))
+            ? tape.checkpoint("first", x, keep, (t, in) -> Linear.apply(t, in, w.rows(0, 3), null))
             : Linear.apply(tape, x, w.rows(0, 3), null);
     Tensor sum = Elementwise.add(tape, half, x);
     return blocks
-        ? tape.checkpoint("second", sum, (t, in) -> Linear.apply(t, in, w, null))
+        ? tape.checkpoint("second", sum, keep, (t, in) -> Linear.apply(t, in, w, null))
         : Linear.apply(tape, sum, w, null);
   }
 
   @Test
   void aLeafIsAnnouncedOnceWhenItsGradientIsWhole() {
-    for (boolean blocks : new boolean[] {false, true}) {
+    for (long keep : new long[] {NO_BLOCKS, 0, Long.MAX_VALUE}) {
       Tensor w = normal(4, 3).needsGrad(true);
       Tensor other = normal(4, 4).needsGrad(true);
       Tensor x = normal(5, 3);
@@ -322,7 +371,7 @@ class TapeTest {
       other.whenGradientComplete(t -> order.add("other"));
       try (Scope step = new Scope(backend, "step")) {
         Tape tape = Tape.training(step);
-        Tensor y = Linear.apply(tape, twice(tape, x, w, blocks), other, null);
+        Tensor y = Linear.apply(tape, twice(tape, x, w, keep), other, null);
         y.grad(step.zeros(DType.F32, 5, 4));
         backend.fill(y.grad(), 1);
         tape.backward();
@@ -337,13 +386,19 @@ class TapeTest {
     Tensor w = normal(4, 3).needsGrad(true);
     Tensor first = normal(3, 3).needsGrad(true);
     Tensor x = normal(5, 3);
-    float[][] expected = gradients(w, first, x, false);
-    float[][] found = gradients(w, first, x, true);
-    assertThat(found[0]).containsExactly(expected[0]);
-    assertThat(found[1]).containsExactly(expected[1]);
+    float[][] expected = gradients(w, first, x, 0, false);
+    float[] wValues = w.toFloats();
+    float[] firstValues = first.toFloats();
+    for (long keep : new long[] {0, Long.MAX_VALUE}) {
+      w.set(wValues);
+      first.set(firstValues);
+      float[][] found = gradients(w, first, x, keep, true);
+      assertThat(found[0]).containsExactly(expected[0]);
+      assertThat(found[1]).containsExactly(expected[1]);
+    }
   }
 
-  private float[][] gradients(Tensor w, Tensor first, Tensor x, boolean destroys) {
+  private float[][] gradients(Tensor w, Tensor first, Tensor x, long keep, boolean destroys) {
     float[][] found = new float[2][];
     w.whenGradientComplete(t -> found[0] = taken(t, destroys));
     first.whenGradientComplete(t -> found[1] = taken(t, destroys));
@@ -353,6 +408,7 @@ class TapeTest {
           tape.checkpoint(
               "block",
               x,
+              keep,
               (t, input) ->
                   Linear.apply(t, Linear.apply(t, input, first, null), w.rows(0, 3), null));
       Tensor y = Linear.apply(tape, in, w, null);

@@ -32,6 +32,7 @@ public final class Decoder implements AutoCloseable {
   private final Linear output;
   private final List<Runnable> closing = new ArrayList<>();
   private boolean checkpointing;
+  private long keep; // bytes of activations kept although checkpointing
 
   public Decoder(Backend backend, DecoderSpec spec, WeightSource weights) {
     this.spec = spec;
@@ -189,7 +190,7 @@ public final class Decoder implements AutoCloseable {
       tape.enter("layers." + l);
       x =
           checkpointing
-              ? tape.checkpoint("block", x, (t, in) -> block.forward(t, in, batch))
+              ? tape.checkpoint("block", x, keep, (t, in) -> block.forward(t, in, batch))
               : block.forward(tape, x, batch);
       tape.exit();
     }
@@ -238,7 +239,17 @@ public final class Decoder implements AutoCloseable {
 
   /** Recompute activations in the backward pass instead of keeping them. */
   public void checkpointing(boolean on) {
+    checkpointing(on, 0);
+  }
+
+  /**
+   * The same, except for so many bytes of activations that are kept as long as they last.
+   *
+   * @param keep bytes of one pass
+   */
+  public void checkpointing(boolean on, long keep) {
     checkpointing = on;
+    this.keep = keep;
   }
 
   public DecoderSpec spec() {

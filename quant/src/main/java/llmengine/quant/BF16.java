@@ -5,7 +5,9 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.util.Objects;
+import java.util.Optional;
 import llmengine.engine.BlockFormat;
+import llmengine.engine.DType;
 import llmengine.engine.cpu.Load;
 
 /** bfloat16, the upper half of an IEEE binary32, little-endian; one value per block of 2 bytes. */
@@ -32,6 +34,11 @@ public final class BF16 implements BlockFormat {
   @Override
   public int blockBytes() {
     return 2;
+  }
+
+  @Override
+  public Optional<DType> plain() {
+    return Optional.of(DType.BF16);
   }
 
   @Override

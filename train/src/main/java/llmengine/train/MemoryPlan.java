@@ -9,8 +9,11 @@ import llmengine.nn.model.DecoderSpec;
  * their size; nothing is measured, so it can be shown before a weight is read.
  *
  * @param owners bytes by owner, in the order of the list
+ * @param blockBytes activations of one block
+ * @param layers blocks
+ * @param recomputed blocks whose activations are computed again in the backward pass
  */
-public record MemoryPlan(Map<String, Long> owners) {
+public record MemoryPlan(Map<String, Long> owners, long blockBytes, int layers, int recomputed) {
   /**
    * Bytes of logits that exist at a time in the fused loss, and their share of a chunk's hidden
    * states.
@@ -24,6 +27,7 @@ public record MemoryPlan(Map<String, Long> owners) {
    * @param trained elements of trained parameters
    * @param tokens of the largest micro-batch
    * @param adapterFloats what the adapters of a block keep for a token until its backward pass
+   * @param recomputes whether blocks are computed again in the backward pass
    */
   public record Shape(
       DecoderSpec spec,
@@ -41,18 +45,39 @@ public record MemoryPlan(Map<String, Long> owners) {
     owners.put("optimizer", shape.optimizer.state());
     owners.put("activations", activations(shape));
     owners.put("logits", LOGITS);
-    return new MemoryPlan(owners);
+    int layers = shape.spec.layers().size();
+    return new MemoryPlan(owners, blockBytes(shape), layers, shape.recomputes ? layers : 0);
+  }
+
+  /** The same if blocks keep so many bytes of activations instead of computing them again. */
+  public MemoryPlan keeping(long bytes) {
+    long blocks = Math.min(recomputed, bytes / Math.max(1, blockBytes));
+    if (blocks == 0) {
+      return this;
+    }
+    Map<String, Long> all = new LinkedHashMap<>(owners);
+    all.merge("kept activations", blocks * blockBytes, Long::sum);
+    return new MemoryPlan(all, blockBytes, layers, (int) (recomputed - blocks));
+  }
+
+  /** Blocks that are computed again, of all. */
+  public double recomputedShare() {
+    return layers == 0 ? 0 : recomputed / (double) layers;
+  }
+
+  private static long blockBytes(Shape shape) {
+    return 4 * shape.tokens * perToken(shape.spec, shape.adapterFloats);
   }
 
   private static long activations(Shape shape) {
-    long block = 4 * shape.tokens * perToken(shape.spec, shape.adapterFloats);
+    long block = blockBytes(shape);
     long gradients = 4 * shape.tokens * gradientsPerToken(shape.spec);
     int layers = shape.spec.layers().size();
     long edges =
         4 * shape.tokens * 4 * shape.spec.width(); // embedding, final norm, their gradients
-    long kept =
+    long forBackward =
         shape.recomputes ? 4 * shape.tokens * shape.spec.width() * layers + block : block * layers;
-    return kept + gradients + edges;
+    return forBackward + gradients + edges;
   }
 
   /** Floats that one block keeps for a token until its backward pass. */

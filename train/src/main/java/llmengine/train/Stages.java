@@ -34,6 +34,8 @@ import llmengine.train.stage.WeightedLm;
 
 /** The objective that a configuration's stage asks for, with what it needs beside the model. */
 record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning method) {
+  /** Before a reward server is asked again, unless it has to answer sooner. */
+  private static final Duration LONG_PAUSE = Duration.ofMillis(500);
 
   /**
    * @param train the training rows; null if there is no training
@@ -142,7 +144,7 @@ record Stages(RunConfig config, ModelSession session, Decoder model, FineTuning 
           URI.create(p.rewardModel().orElseThrow()),
           session.tokenizer(),
           limit,
-          Duration.ofMillis(500));
+          limit.compareTo(LONG_PAUSE) < 0 ? limit : LONG_PAUSE);
     }
     Path path = config.rewardModelPath();
     List<Path> adapters = config.rewardModelAdapterPaths();

@@ -35,6 +35,7 @@ final class Summary {
       Decoder model,
       FineTuning method,
       TrainingData data,
+      MemoryPlan plan,
       Path report) {
     long all = model.parameters().values().stream().mapToLong(Parameter::size).sum();
     long trained = method.trainable().stream().mapToLong(Parameter::size).sum();
@@ -68,7 +69,7 @@ final class Summary {
           config.training().perDeviceTrainBatchSize(),
           config.training().gradientAccumulationSteps(),
           config.optimizer().lrSchedulerType().key());
-      memory(out, plan(config, model, method, data.train()), Backends.memoryLimit(config));
+      memory(out, plan, Backends.memoryLimit(config));
     }
   }
 

@@ -51,11 +51,13 @@ public final class Training {
           Objective objective =
               new Stages(config, session, model, method).objective(data.train(), resumeFrom);
           Scope scope = new Scope(backend, "optimizer")) {
-        model.checkpointing(config.recomputesActivations());
         if (config.training().bf16()) {
           ModelSession.frozenToBf16(model);
         }
-        Summary.print(out, config, session, model, method, data, report);
+        MemoryPlan plan = Summary.plan(config, model, method, data.train());
+        long keep = Backends.keptActivations(config, plan.total());
+        model.checkpointing(config.recomputesActivations(), keep);
+        Summary.print(out, config, session, model, method, data, plan.keeping(keep), report);
         return new TrainingJob(
                 config, out, interrupted, session, data, model, method, objective, scope)
             .run(resumeFrom);

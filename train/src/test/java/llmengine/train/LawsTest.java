@@ -167,8 +167,8 @@ class LawsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"lora,true", "lora,false", "full,true", "full,false"})
-  void thePlanIsNearThePeak(String method, boolean recompute, @TempDir Path larger)
+  @CsvSource({"lora,true,0", "lora,true,1000000000", "lora,false,0", "full,true,0", "full,false,0"})
+  void thePlanIsNearThePeak(String method, boolean recompute, long keep, @TempDir Path larger)
       throws IOException {
     ShortRun run = new ShortRun(larger, 32000, 64);
     var config =
@@ -186,8 +186,10 @@ class LawsTest {
           backend,
           config,
           parts -> {
+            parts.model().checkpointing(recompute, keep);
             MemoryPlan plan =
-                Summary.plan(config, parts.model(), parts.method(), parts.data().train());
+                Summary.plan(config, parts.model(), parts.method(), parts.data().train())
+                    .keeping(keep);
             OutputFolder.prepare(config.outputDir());
             try (Scope scope = new Scope(backend, "optimizer")) {
               new TrainingJob(

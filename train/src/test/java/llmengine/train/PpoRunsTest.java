@@ -56,7 +56,7 @@ class PpoRunsTest {
           int number = asked.incrementAndGet();
           boolean fails = number >= failFrom;
           if (number >= slowFrom && number <= slowTo) {
-            sleep(1500);
+            sleep(1000);
           }
           exchange.sendResponseHeaders(fails ? 503 : 200, out.length);
           exchange.getResponseBody().write(out);
@@ -114,7 +114,7 @@ class PpoRunsTest {
   @Test
   void aServerThatStopsAnsweringLeavesACheckpoint() throws IOException {
     failFrom = 5; // two requests a step: the third step's
-    assertThatThrownBy(() -> tiny.run("run", words()))
+    assertThatThrownBy(() -> tiny.run("run", words("reward_timeout=0.4")))
         .isInstanceOf(RewardException.class)
         .hasMessageContaining("503")
         .hasMessageContaining("goes on from " + tiny.output("run").resolve("checkpoint-2"));
@@ -128,7 +128,7 @@ class PpoRunsTest {
   @Test
   void aServerThatNeverAnsweredIsSaidBeforeAnyStep() throws IOException {
     server.stop(0);
-    assertThatThrownBy(() -> tiny.run("run", words()))
+    assertThatThrownBy(() -> tiny.run("run", words("reward_timeout=0.05")))
         .isInstanceOf(RewardException.class)
         .hasMessageContaining("expected scores, got: no connection, 4 times.")
         .hasMessageContaining("no step was done yet");
@@ -141,11 +141,11 @@ class PpoRunsTest {
     slowFrom = 5; // the third step's
     slowTo = 5; // and only once
     asked.set(0);
-    tiny.run("patient", words("reward_timeout=1"));
+    tiny.run("patient", words("reward_timeout=0.4"));
     assertThat(tiny.weights("patient").equals(tiny.weights("whole"))).isTrue();
     slowTo = Integer.MAX_VALUE;
     asked.set(0);
-    assertThatThrownBy(() -> tiny.run("run", words("reward_timeout=1")))
+    assertThatThrownBy(() -> tiny.run("run", words("reward_timeout=0.4")))
         .isInstanceOf(RewardException.class)
         .hasMessageContaining("timed out, 4 times")
         .hasMessageContaining("checkpoint-2");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,11 +99,18 @@ class TrainingLawsTest {
 
   @Test
   void recomputedActivationsGiveTheBitsOfKeptOnes() {
-    tiny.train("again", "num_train_epochs=1", "lora_dropout=0.2");
-    tiny.train(
-        "kept", "num_train_epochs=1", "lora_dropout=0.2", "disable_gradient_checkpointing=true");
-    assertThat(tiny.bytes("kept/adapter_model.safetensors"))
-        .isEqualTo(tiny.bytes("again/adapter_model.safetensors"));
+    tiny.train("again", "num_train_epochs=1", "lora_dropout=0.2", "kept_activations_gb=0");
+    for (String some :
+        List.of(
+            "disable_gradient_checkpointing=true",
+            "kept_activations_gb=0.0005",
+            "kept_activations_gb=null")) {
+      tiny.train(
+          "kept", "num_train_epochs=1", "lora_dropout=0.2", some, "overwrite_output_dir=true");
+      assertThat(tiny.bytes("kept/adapter_model.safetensors"))
+          .as(some)
+          .isEqualTo(tiny.bytes("again/adapter_model.safetensors"));
+    }
   }
 
   @Test

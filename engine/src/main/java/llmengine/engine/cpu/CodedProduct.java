@@ -153,7 +153,7 @@ final class CodedProduct {
       for (int r = 0; r < count; r++) {
         float[] y = worker.portable.row(b, weights + r * b.rowBytes(), tokens, m);
         for (int i = 0; i < m; i++) {
-          store(y[i], i, b.row(row + r), alpha, c, add);
+          store(y[i], i, b.order().row(row + r), alpha, c, add);
         }
       }
       return;
@@ -165,12 +165,12 @@ final class CodedProduct {
       long out = worker.out((count + 1L) * size).address();
       kernels
           .orElseThrow()
-          .kernel(b.layout(), size, b.cols() / TokenCodes.BLOCK)
+          .kernel(b.layout(), size, b.cols() / TokenCodes.BLOCK, i == 0)
           .run(worker.arguments, weights, b.rowBytes(), count, x, out);
       for (int r = 0; r < count; r++) {
         for (int t = 0; t < size; t++) {
           float y = Window.getFloat(out + 4L * (r * size + t));
-          store(y, i + t, b.row(row + r), alpha, c, add);
+          store(y, i + t, b.order().row(row + r), alpha, c, add);
         }
       }
       i += size;

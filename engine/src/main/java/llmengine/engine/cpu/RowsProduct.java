@@ -5,9 +5,12 @@ import static llmengine.engine.cpu.Lanes.F;
 import static llmengine.engine.cpu.Lanes.L;
 
 import java.util.Arrays;
+import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 import llmengine.engine.DType;
+import llmengine.engine.FloatRows;
 import llmengine.engine.Tensor;
+import llmengine.engine.cpu.x86.Isa;
 
 /**
  * y (M, N) = x (M, K) W (N, K)^T for generated tokens. Each element is sixteen partial sums over k
@@ -15,7 +18,8 @@ import llmengine.engine.Tensor;
  * does not depend on how many are computed together.
  *
  * <p>Limited by reading W once: four rows of W at a time are decoded, a piece that fits first-level
- * cache after the other, and multiplied with every row of x. Threads split N.
+ * cache after the other, and multiplied with every row of x. Threads split N. Weights that are
+ * plain numbers are met in machine code, where there is some: {@link FloatRowsProduct}.
  */
 final class RowsProduct {
   private static final int ROWS = 4;
@@ -27,10 +31,12 @@ final class RowsProduct {
   private static final int PARTIALS = 1;
 
   private final Team team;
+  private final Optional<FloatRowsProduct> machine;
   private float[] x = new float[0]; // (M, K padded to 16)
 
-  RowsProduct(Team team) {
+  RowsProduct(Team team, Optional<Isa> isa) {
     this.team = team;
+    this.machine = isa.map(i -> new FloatRowsProduct(team, i));
   }
 
   void multiply(Tensor a, Tensor b, float alpha, Tensor c, boolean accumulate) {
@@ -39,6 +45,13 @@ final class RowsProduct {
     int n = b.rows();
     if (m == 0 || n == 0) {
       return;
+    }
+    if (machine.isPresent()) {
+      Optional<FloatRows> rows = FloatRowsProduct.rows(b);
+      if (rows.isPresent() && FloatRowsProduct.takes(a, rows.get(), c)) {
+        machine.get().multiply(a, rows.get(), n, alpha, c, accumulate);
+        return;
+      }
     }
     team.take();
     try {

@@ -36,7 +36,7 @@ public final class VectorBackend extends HostBackend {
   VectorBackend(Team team) {
     this.team = team;
     this.gemm = new Gemm(team);
-    this.rowsProduct = new RowsProduct(team);
+    this.rowsProduct = new RowsProduct(team, MachineCode.isa());
     this.codedProduct = new CodedProduct(team, MachineCode.isa());
     this.norms = new Norms(team);
     this.attention = new Attention(team);

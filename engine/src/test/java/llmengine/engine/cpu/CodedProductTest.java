@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 import llmengine.engine.CodeLayout;
 import llmengine.engine.CodedRows;
 import llmengine.engine.Scope;
+import llmengine.engine.StoredOrder;
 import llmengine.engine.Tensor;
 import llmengine.engine.cpu.x86.Isa;
 import llmengine.engine.cpu.x86.MachineCode;
@@ -75,7 +76,7 @@ class CodedProductTest {
       float[] expected = expected(x, stored, 16);
       Tensor y = scope.of(new float[16], 1, 16);
       new CodedProduct(new Team(1), MachineCode.isa())
-          .multiply(x, stored.inRotaryPairs(8), 16, 1, y, false);
+          .multiply(x, stored.in(new StoredOrder(8)), 16, 1, y, false);
       for (int head = 0; head < 16; head += 8) {
         for (int i = 0; i < 8; i++) {
           int from = head + (i < 4 ? 2 * i : 2 * (i - 4) + 1);

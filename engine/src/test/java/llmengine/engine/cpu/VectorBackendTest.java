@@ -4,6 +4,8 @@ package llmengine.engine.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import jdk.incubator.vector.FloatVector;
@@ -15,7 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The contract on the CPU backend, and one result whatever the vector width and thread count. */
+/**
+ * The contract on the CPU backend, and one result whatever the vector width and thread count, with
+ * machine code and without.
+ */
 class VectorBackendTest {
   @TempDir Path directory;
 
@@ -32,15 +37,16 @@ class VectorBackendTest {
   @Test
   void threadsAndVectorWidthDoNotChangeABit() {
     int natural = FloatVector.SPECIES_PREFERRED.vectorBitSize();
-    Map<String, Long> narrow = digests(false, 128, 1);
+    Map<String, Long> narrow = digests(false, 128, 1, "-Dengine.machineCode=off");
     assertThat(digests(natural < 256, 256, 3)).satisfies(wide -> sameBits(wide, narrow));
     assertThat(digests(natural < 512, 512, 2)).satisfies(wide -> sameBits(wide, narrow));
   }
 
-  private Map<String, Long> digests(boolean emulated, int bits, int threads) {
-    String width = "-Dengine.vectorBits=" + bits;
-    String team = "-Dengine.threads=" + threads;
-    return OpDigest.forked(VectorBackend.class, emulated, directory, width, team);
+  private Map<String, Long> digests(boolean emulated, int bits, int threads, String... properties) {
+    List<String> all = new ArrayList<>(List.of(properties));
+    all.add("-Dengine.vectorBits=" + bits);
+    all.add("-Dengine.threads=" + threads);
+    return OpDigest.forked(VectorBackend.class, emulated, directory, all.toArray(String[]::new));
   }
 
   private static void sameBits(Map<String, Long> some, Map<String, Long> all) {

@@ -3,7 +3,9 @@ package llmengine.nn.load;
 import java.util.List;
 import java.util.Optional;
 import llmengine.engine.CodedRows;
+import llmengine.engine.FloatRows;
 import llmengine.engine.Packing;
+import llmengine.engine.StoredOrder;
 import llmengine.engine.Tensor;
 
 /**
@@ -43,8 +45,16 @@ record RotaryHalves(Packing pairs, int headDim) implements Packing {
   public Optional<CodedRows> codedRows() {
     return pairs
         .codedRows()
-        .filter(rows -> rows.rotaryPairs() == 0)
-        .map(rows -> rows.inRotaryPairs(headDim));
+        .filter(rows -> rows.order().isPlain())
+        .map(rows -> rows.in(new StoredOrder(headDim)));
+  }
+
+  @Override
+  public Optional<FloatRows> floatRows() {
+    return pairs
+        .floatRows()
+        .filter(rows -> rows.order().isPlain())
+        .map(rows -> rows.in(new StoredOrder(headDim)));
   }
 
   @Override

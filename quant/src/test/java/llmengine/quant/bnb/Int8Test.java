@@ -124,7 +124,7 @@ class Int8Test {
     Tensor x = scope.of(values, 5, 48).needsGrad(true);
     Tensor y =
         recomputes
-            ? tape.checkpoint("block", x, (t, in) -> Linear.apply(t, in, w, null))
+            ? tape.checkpoint("block", x, 0, (t, in) -> Linear.apply(t, in, w, null))
             : Linear.apply(tape, x, w, null);
     float[] out = y.toFloats();
     y.grad(scope.of(out, 5, 20));

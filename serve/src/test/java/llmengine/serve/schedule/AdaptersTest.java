@@ -140,9 +140,12 @@ class AdaptersTest {
     }
     try (Scheduler scheduler = withAll(SchedulerTest.blocks(8).withPromptTokens(64))) {
       List<Heard> together = new ArrayList<>();
+      CountDownLatch go = new CountDownLatch(1);
+      SchedulerTest.holding(scheduler, go); // until all are there, so that blocks run out
       for (GenerationRequest r : requests) {
         together.add(submit(scheduler, r));
       }
+      go.countDown();
       for (int i = 0; i < 32; i++) {
         String what = "request " + i + " of " + requests.get(i).model();
         Heard got = together.get(i).await();

@@ -66,12 +66,19 @@ class SchedulerLoadTest {
       SplittableRandom random = new SplittableRandom(3);
       List<Heard> all = new ArrayList<>();
       long tokens = 0;
+      CountDownLatch go = new CountDownLatch(0);
       for (int i = 0; i < 1000; i++) {
+        if (i % 200
+            == 0) { // a hundred that are all there before the first begins, then as they come
+          go = new CountDownLatch(1);
+          all.add(SchedulerTest.holding(scheduler, go));
+        }
         all.add(submit(scheduler, random(random)));
         if (random.nextInt(8) == 0) {
           all.get(random.nextInt(all.size())).ticket.cancel();
         }
         if (i % 100 == 99) {
+          go.countDown();
           all.forEach(Heard::await);
         }
       }
@@ -86,7 +93,7 @@ class SchedulerLoadTest {
       }
       submit(scheduler, random(random)).await();
       assertThat(cancelled).isPositive();
-      SchedulerStatistics s = awaitIdle(scheduler, 1002);
+      SchedulerStatistics s = awaitIdle(scheduler, 1007);
       assertThat(s.usedBlocks()).isZero();
       assertThat(s.freeBlocks() + s.cachedBlocks()).isEqualTo(20);
       assertThat(s.preemptions()).isPositive();

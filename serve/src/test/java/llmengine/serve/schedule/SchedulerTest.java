@@ -232,7 +232,7 @@ class SchedulerTest {
   }
 
   /** A request that holds the scheduler until {@code go}. */
-  private static Heard holding(Scheduler scheduler, CountDownLatch go) {
+  static Heard holding(Scheduler scheduler, CountDownLatch go) {
     CountDownLatch began = new CountDownLatch(1);
     Heard heard =
         new Heard(1) {

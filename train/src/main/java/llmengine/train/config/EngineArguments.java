@@ -16,6 +16,15 @@ public record EngineArguments(
         Optional<Double> memoryLimitGb,
     @Key(
             own = true,
+            min = 0,
+            doc =
+                "Memory in GB for activations that are kept, not computed again, while gradient"
+                    + " checkpointing is on; null is what a run leaves of memory_limit_gb, or of"
+                    + " half of the machine's memory, and 0 if gradient_checkpointing: true asks"
+                    + " for all of it.")
+        Optional<Double> keptActivationsGb,
+    @Key(
+            own = true,
             preset = "[]",
             doc = "Prompts that train answers before and after training, greedily.")
         List<String> samplePrompts,

@@ -45,6 +45,21 @@ public final class Backends {
         .orElseGet(() -> (long) (SHARE * machineMemory()));
   }
 
+  /**
+   * Bytes of activations that a run keeps though its blocks are computed again in the backward
+   * pass.
+   *
+   * @param planned bytes of the run that keeps none
+   */
+  public static long keptActivations(RunConfig config, long planned) {
+    if (config.engine().keptActivationsGb().isPresent()) {
+      return (long) (config.engine().keptActivationsGb().get() * 1e9);
+    }
+    boolean limited = config.engine().memoryLimitGb().isPresent();
+    long most = limited ? (long) (SHARE * memoryLimit(config)) : machineMemory() / 2;
+    return config.training().gradientCheckpointing() ? 0 : Math.max(0, most - planned);
+  }
+
   /** Memory of the machine or of the container. */
   public static long machineMemory() {
     return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();

@@ -92,7 +92,7 @@ public record Plan(
               part,
               rows.tokens(),
               rows.learned(),
-              config.recomputesActivations());
+              memory.recomputedShare());
       return new Plan(
           session.files().path(),
           estimate.weights.stream().mapToLong(Weight::size).sum(),
@@ -213,15 +213,17 @@ public record Plan(
         }
       }
       RowCounts rows = counted.cutTo(config.data().cutoffLen());
-      return MemoryPlan.of(
-          new MemoryPlan.Shape(
-              spec,
-              frozen,
-              trainedElements(part),
-              OptimizerMemory.of(config, spec, trainedWeights(part)),
-              config.training().perDeviceTrainBatchSize() * rows.longest(),
-              part.floatsPerBlock(),
-              config.recomputesActivations()));
+      MemoryPlan plan =
+          MemoryPlan.of(
+              new MemoryPlan.Shape(
+                  spec,
+                  frozen,
+                  trainedElements(part),
+                  OptimizerMemory.of(config, spec, trainedWeights(part)),
+                  config.training().perDeviceTrainBatchSize() * rows.longest(),
+                  part.floatsPerBlock(),
+                  config.recomputesActivations()));
+      return plan.keeping(Backends.keptActivations(config, plan.total()));
     }
   }
 }

@@ -19,7 +19,7 @@ final class StepWork {
    *
    * @param row tokens of the row
    * @param learned share of the tokens whose logits are computed
-   * @param recomputes whether a block's forward pass is repeated before its backward pass
+   * @param recomputed share of the blocks whose forward pass is repeated before its backward pass
    */
   static double perToken(
       DecoderSpec spec,
@@ -27,7 +27,7 @@ final class StepWork {
       TrainedPart trained,
       double row,
       double learned,
-      boolean recomputes) {
+      double recomputed) {
     int blocks = spec.layers().size();
     double above = blocks == 0 ? 0 : (blocks - trained.lowestBlock()) / (double) blocks;
     double linear = 0;
@@ -45,7 +45,7 @@ final class StepWork {
         above * (2 * linear + ATTENTION_BACKWARD * attention)
             + 2 * trainedLinear
             + 4.0 * trained.added();
-    double again = recomputes ? above * forward : 0;
+    double again = recomputed * above * forward;
     double table = (double) spec.vocab() * spec.width();
     boolean head =
         trained.weights().contains("lm_head.weight")

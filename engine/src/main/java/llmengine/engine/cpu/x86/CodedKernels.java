@@ -10,7 +10,7 @@ import llmengine.engine.CodeLayout;
 
 /** Products of coded weights with tokens in 8 bits as machine code, made when first needed. */
 public final class CodedKernels {
-  private record Shape(CodeLayout layout, int tokens, int tail) {}
+  private record Shape(CodeLayout layout, int tokens, int tail, boolean fromMemory) {}
 
   private final Isa isa;
   private final Map<Shape, MachineCode> made = new ConcurrentHashMap<>();
@@ -29,12 +29,19 @@ public final class CodedKernels {
     return isa.bits / 256;
   }
 
-  /** The kernel for rows of {@code blocks} blocks of 32 values. */
-  public Kernel kernel(CodeLayout layout, int tokens, int blocks) {
-    Shape shape = new Shape(layout, tokens, blocks % TokenRecord.BLOCKS);
+  /**
+   * The kernel for rows of {@code blocks} blocks of 32 values.
+   *
+   * @param fromMemory whether weights come from memory, not from a cache
+   */
+  public Kernel kernel(CodeLayout layout, int tokens, int blocks, boolean fromMemory) {
+    Shape shape = new Shape(layout, tokens, blocks % TokenRecord.BLOCKS, fromMemory);
     MachineCode code =
         made.computeIfAbsent(
-            shape, s -> new MachineCode(new ProductEmitter(isa, layout, tokens, s.tail).code()));
+            shape,
+            s ->
+                new MachineCode(
+                    new ProductEmitter(isa, layout, tokens, s.tail, fromMemory).code()));
     return new Kernel(code, tokens, rows(), blocks / TokenRecord.BLOCKS);
   }
 

@@ -132,7 +132,7 @@ public final class MachineCode {
       return portable(forced, refused.getMessage());
     }
     return new Support(
-        best, "products of 8-bit codes in machine code of our own: " + lowerCase(best.get()));
+        best, "products of generated tokens in machine code of our own: " + lowerCase(best.get()));
   }
 
   private static Support portable(Optional<Isa> forced, String reason) {

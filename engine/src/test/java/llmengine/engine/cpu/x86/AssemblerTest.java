@@ -243,6 +243,26 @@ class AssemblerTest {
           new Case(
               "vcvtph2ps zmm9, ymm28", a -> a.vector(Op.VCVTPH2PS, 512, 9, 28), "62127d4813cc"),
           new Case(
+              "vcvtph2ps ymm9, [rsi+64]",
+              a -> a.memory(Op.VCVTPH2PS, 256, 9, RSI, 64),
+              "c4627d138e40000000"),
+          new Case(
+              "vcvtph2ps zmm17, [rsi+64]",
+              a -> a.memory(Op.VCVTPH2PS, 512, 17, RSI, 64),
+              "62e27d48138e40000000"),
+          new Case(
+              "vpmovzxwd zmm17, [rsi+64]",
+              a -> a.memory(Op.VPMOVZXWD, 512, 17, RSI, 64),
+              "62e27d48338e40000000"),
+          new Case(
+              "vpslld zmm9, zmm20, 16",
+              a -> a.shift(Op.VPSHIFTD, 512, 9, 20, -16),
+              "62b1354872f410"),
+          new Case(
+              "vshufps zmm2, zmm3, zmm24, 0x4E",
+              a -> a.vector(Op.VSHUFPS, 512, 2, 3, 24, 0x4E),
+              "62916448c6d04e"),
+          new Case(
               "vpsrlw ymm3, ymm12, 4", a -> a.shift(Op.VPSHIFTW, 256, 3, 12, 4), "c4c16571d404"),
           new Case(
               "vpsllw ymm3, ymm12, 2", a -> a.shift(Op.VPSHIFTW, 256, 3, 12, -2), "c4c16571f402"),
