@@ -62,11 +62,19 @@ public final class KernelRun {
         .writeValue(Path.of(args[0]).toFile(), report);
   }
 
-  /** Lets the compiler see a group's kernels before any of them is measured. */
+  /** Lets the compiler see a group's kernels, with weights of all forms, before one is measured. */
   private static void warm(KernelCases cases) throws RunnerException {
-    Map<String, List<String>> first = new LinkedHashMap<>();
-    cases.parameters().forEach((name, values) -> first.put(name, List.of(values.getFirst())));
-    run(new KernelCases(cases.group(), cases.benchmark(), first), 0, 0, 1, 700);
+    Map<String, List<String>> few = new LinkedHashMap<>();
+    cases
+        .parameters()
+        .forEach(
+            (name, values) ->
+                few.put(
+                    name,
+                    name.equals("weights") || name.equals("format")
+                        ? values
+                        : List.of(values.getFirst())));
+    run(new KernelCases(cases.group(), cases.benchmark(), few), 0, 0, 1, 300);
   }
 
   private static Collection<RunResult> run(

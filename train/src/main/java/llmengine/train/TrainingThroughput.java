@@ -22,7 +22,9 @@ import llmengine.train.stage.Objective;
 
 /**
  * Tokens a second of whole training steps: forward and backward pass, gradient norm, optimizer.
- * Rows are random tokens of one length, all of them labelled, so that a step's work is known.
+ * Rows are random tokens of one length, all of them labelled, so that a step's work is known: with
+ * recomputation, which is the default, every block is computed again, even where memory would allow
+ * to keep its activations.
  */
 public final class TrainingThroughput {
   /** Steps that the compiler and the pools take to settle. */
