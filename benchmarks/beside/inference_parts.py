@@ -82,7 +82,7 @@ def coldstart(s: Setting) -> list:
 
     def llama():
         return {"s": process.seconds_to_first_output(
-            [s.peers.llama_completion, "-m", file, "-p", question, "-n", "4", "-no-cnv", "--no-display-prompt", "--temp", "0"], "")}
+            [s.peers.llama_completion, "-m", file, "-p", "The capital of France is", "-n", "4", "-no-cnv", "--no-display-prompt", "--temp", "0"], "")}
 
     programs = {"engine": engine, **({"llama.cpp": llama} if s.peers.llama_completion else {})}
     result = turns(programs, max(5, s.rounds), "cold start")

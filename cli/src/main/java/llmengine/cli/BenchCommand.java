@@ -110,6 +110,13 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--repetitions", defaultValue = "5", description = "Of each test. Default: 5.")
   private int repetitions;
 
+  @Option(
+      names = "--warmup",
+      paramLabel = "SECONDS",
+      defaultValue = "3",
+      description = "Before each test of prompts or generation. Default: ${DEFAULT-VALUE}.")
+  private double warmUp;
+
   @Option(names = "--json", description = "Print a JSON list instead of a table.")
   private boolean json;
 
@@ -125,6 +132,10 @@ final class BenchCommand implements Callable<Integer> {
     }
     require("--rows", 1, rows);
     require("--length", 2, length);
+    if (!(warmUp >= 0)) {
+      throw new ParameterException(
+          spec.commandLine(), "--warmup: expected 0 or more seconds, got " + warmUp + ".");
+    }
     for (String method : train) {
       if (!method.equals("lora") && !method.equals("full")) {
         throw new ParameterException(
@@ -171,13 +182,13 @@ final class BenchCommand implements Callable<Integer> {
     List<Throughput> results = new ArrayList<>();
     for (int tokens : prompt) {
       if (tokens > 0) {
-        results.add(Throughput.prompt(decoder, tokens, repetitions));
+        results.add(Throughput.prompt(decoder, tokens, repetitions, warmUp));
       }
     }
     for (int tokens : generate) {
       for (int sequences : batch) {
         if (tokens > 0) {
-          results.add(Throughput.generation(decoder, tokens, sequences, repetitions));
+          results.add(Throughput.generation(decoder, tokens, sequences, repetitions, warmUp));
         }
       }
     }

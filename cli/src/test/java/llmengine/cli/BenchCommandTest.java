@@ -22,7 +22,8 @@ class BenchCommandTest {
   @Test
   void measuresPromptsAndGenerationAsTableAndJson() throws IOException {
     RunWords table =
-        RunWords.of("bench", model, "--prompt", "7,0", "--generate", "3", "--batch", "1,4");
+        RunWords.of(
+            "bench", model, "--warmup=0", "--prompt", "7,0", "--generate", "3", "--batch", "1,4");
     assertThat(table.code()).as(table.err()).isEqualTo(ExitCode.OK);
     assertThat(table.out().lines())
         .hasSize(5)
@@ -30,7 +31,14 @@ class BenchCommandTest {
         .anyMatch(line -> line.contains(" tg3 "))
         .anyMatch(line -> line.contains(" tg3x4 "));
     RunWords json =
-        RunWords.of("bench", model, "--prompt=5", "--generate=0", "--repetitions=2", "--json");
+        RunWords.of(
+            "bench",
+            model,
+            "--warmup=0",
+            "--prompt=5",
+            "--generate=0",
+            "--repetitions=2",
+            "--json");
     JsonNode list = new ObjectMapper().readTree(json.out());
     assertThat(list.size()).isEqualTo(1);
     assertThat(list.get(0).path("test").asText()).isEqualTo("pp5");
@@ -69,6 +77,7 @@ class BenchCommandTest {
     RunWords run = RunWords.of("bench", model, "--batch", "0");
     assertThat(run.code()).isEqualTo(ExitCode.USAGE);
     assertThat(run.err()).contains("--batch").contains("1 or more");
+    assertThat(RunWords.of("bench", model, "--warmup=-1").err()).contains("0 or more seconds");
     assertThat(RunWords.of("bench").code()).isEqualTo(ExitCode.USAGE);
     assertThat(RunWords.of("bench", model, "--train=qlora").err()).contains("lora or full");
   }

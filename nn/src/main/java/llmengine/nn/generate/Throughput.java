@@ -6,7 +6,8 @@ import llmengine.nn.Decoder;
 
 /**
  * Tokens a second of a model, measured as llama-bench does: random tokens, an empty cache at the
- * start of every repetition, one that is not counted before them.
+ * start of every repetition; before them, for {@code warmUp} seconds in which the JVM's compiler
+ * sees the code, some that are not counted.
  *
  * @param test {@code pp} and the prompt's length, or {@code tg}, the tokens generated and, if there
  *     are several sequences at a time, {@code x} and their number
@@ -14,7 +15,7 @@ import llmengine.nn.Decoder;
  */
 public record Throughput(String test, double[] samples) {
   /** A prompt of {@code tokens} up to the logits behind its last token. */
-  public static Throughput prompt(Decoder model, int tokens, int repetitions) {
+  public static Throughput prompt(Decoder model, int tokens, int repetitions, double warmUp) {
     int[][] prompt = {ids(model, tokens)};
     try (CachedModel cached = new CachedModel(model)) {
       KvSequence[] keys = {cached.cache().open()};
@@ -22,6 +23,7 @@ public record Throughput(String test, double[] samples) {
           "pp" + tokens,
           tokens,
           repetitions,
+          warmUp,
           () -> {
             keys[0].truncate(0);
             cached.prefill(keys, prompt, () -> false, (i, logits) -> {});
@@ -30,7 +32,8 @@ public record Throughput(String test, double[] samples) {
   }
 
   /** {@code tokens} tokens one by one in each of {@code batch} sequences, with their logits. */
-  public static Throughput generation(Decoder model, int tokens, int batch, int repetitions) {
+  public static Throughput generation(
+      Decoder model, int tokens, int batch, int repetitions, double warmUp) {
     int[] ids = ids(model, tokens * batch);
     try (CachedModel cached = new CachedModel(model)) {
       KvSequence[] keys = new KvSequence[batch];
@@ -39,6 +42,7 @@ public record Throughput(String test, double[] samples) {
           "tg" + tokens + (batch == 1 ? "" : "x" + batch),
           (long) tokens * batch,
           repetitions,
+          warmUp,
           () -> {
             for (KvSequence k : keys) {
               k.truncate(0);
@@ -51,8 +55,9 @@ public record Throughput(String test, double[] samples) {
     }
   }
 
-  private static Throughput measured(String test, long tokens, int repetitions, Runnable run) {
-    run.run();
+  private static Throughput measured(
+      String test, long tokens, int repetitions, double warmUp, Runnable run) {
+    warmUp(run, warmUp);
     double[] samples = new double[repetitions];
     for (int i = 0; i < repetitions; i++) {
       long start = System.nanoTime();
@@ -60,6 +65,14 @@ public record Throughput(String test, double[] samples) {
       samples[i] = tokens / ((System.nanoTime() - start) / 1e9);
     }
     return new Throughput(test, samples);
+  }
+
+  /** One repetition at least. */
+  private static void warmUp(Runnable run, double seconds) {
+    long start = System.nanoTime();
+    do {
+      run.run();
+    } while (System.nanoTime() - start < 1e9 * seconds);
   }
 
   private static int[] ids(Decoder model, int count) {
